@@ -1,0 +1,120 @@
+// The object of --json and of report.json, made from what was watched. Its schema is here, so that its shape is a
+// checked promise. Accuracy is a fraction, a digest is full hex, seconds count from the start of the command.
+import { z } from 'zod';
+import { digestAt, type NodeView } from './view.ts';
+
+const bytesSchema = z.strictObject({ gossip: z.number(), transfer: z.number(), control: z.number() });
+
+export const reportSchema = z.strictObject({
+  seed: z.string(),
+  backend: z.string(),
+  codec: z.string(),
+  seconds: z.number(),
+  generations: z.number().int(),
+  /** The state after the mesh has settled. */
+  peers: z.array(
+    z.strictObject({
+      id: z.string(),
+      samples: z.number().int(),
+      /** `null`: the model of this node could not be fetched. */
+      accuracy: z.number().nullable(),
+      loss: z.number().nullable(),
+      digest: z.string().nullable(),
+      bytesIn: bytesSchema,
+      bytesOut: bytesSchema,
+      rssPeakMiB: z.number(),
+      eventLoopDelayP99Ms: z.number(),
+      /** Present and true for a node that went before the end; the rest is what it said last. */
+      lost: z.literal(true).optional(),
+    }),
+  ),
+  /**
+   * One row for each generation, in the order of `peers`, taken when a node first completes it; `null` where
+   * it never did. `seconds` is when the last of them did, `bytesIn` all bytes received until then.
+   */
+  history: z.array(
+    z.strictObject({
+      generation: z.number().int(),
+      seconds: z.number().nullable(),
+      accuracy: z.array(z.number().nullable()),
+      digest: z.array(z.string().nullable()),
+      bytesIn: z.array(z.number().nullable()),
+    }),
+  ),
+});
+
+export type Report = z.infer<typeof reportSchema>;
+
+/** Two trainings without a mesh, on the same digits, with the same number of steps and the same start. */
+export interface References {
+  /** Accuracy of each shard's own model. */
+  readonly alone: readonly number[];
+  /** Accuracy of one model trained on all shards' data. */
+  readonly pooled: number;
+}
+
+export interface ReportOptions {
+  readonly seed: string;
+  readonly codec: string;
+  readonly seconds: number;
+  readonly generations: number;
+  readonly views: readonly NodeView[];
+  readonly scoreOf: (
+    digest: string | undefined,
+  ) => { readonly accuracy: number; readonly loss: number } | undefined;
+}
+
+const NO_BYTES = { gossip: 0, transfer: 0, control: 0 };
+
+/** Pure: the same views give the same report. */
+export function makeReport(options: ReportOptions): Report {
+  const { seed, codec, generations, views, scoreOf } = options;
+  const backend = views
+    .map((view) => view.status?.backend)
+    .find((name) => name !== undefined && name !== 'none');
+  return {
+    seed,
+    backend: backend ?? 'none',
+    codec,
+    seconds: round(options.seconds, 3),
+    generations,
+    peers: views.map((view) => {
+      // A mesh that keeps running is past the generation that is reported.
+      const digest = view.generation > generations ? digestAt(view, generations) : view.digest;
+      const score = scoreOf(digest);
+      return {
+        id: view.node.peerId,
+        samples: view.node.samples,
+        accuracy: score?.accuracy ?? null,
+        loss: score?.loss ?? null,
+        digest: digest ?? null,
+        bytesIn: { ...(view.status?.bytesIn ?? NO_BYTES) },
+        bytesOut: { ...(view.status?.bytesOut ?? NO_BYTES) },
+        rssPeakMiB: round(view.status?.rssPeakMiB ?? 0, 1),
+        eventLoopDelayP99Ms: round(view.status?.eventLoopDelayP99Ms ?? 0, 2),
+        ...(view.state === 'lost' ? { lost: true as const } : {}),
+      };
+    }),
+    history: Array.from({ length: generations }, (_, index) => historyRow(index + 1, views, scoreOf)),
+  };
+}
+
+function historyRow(
+  generation: number,
+  views: readonly NodeView[],
+  scoreOf: ReportOptions['scoreOf'],
+): Report['history'][number] {
+  const completed = views.map((view) => view.completed.get(generation));
+  const times = completed.flatMap((each) => (each === undefined ? [] : [each.seconds]));
+  return {
+    generation,
+    seconds: times.length === 0 ? null : round(Math.max(...times), 3),
+    accuracy: completed.map((each) => scoreOf(each?.digest)?.accuracy ?? null),
+    digest: completed.map((each) => each?.digest ?? null),
+    bytesIn: completed.map((each) => each?.bytesIn ?? null),
+  };
+}
+
+function round(value: number, digits: number): number {
+  return Number(value.toFixed(digits));
+}

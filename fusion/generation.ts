@@ -1,0 +1,59 @@
+// The arithmetic of one generation: the mean of its deltas and an outer Nesterov step (DiLoCo, Douillard et al., 2023).
+// Every member must get the same bits from the same parts, so the order of operations below is part of the protocol.
+// It does not know which parts belong in, nor that they come from peers.
+import { assert } from './assert.ts';
+import type { Codec, ModelLayout } from './types.ts';
+
+export interface GenerationPart {
+  /** One that `codec.check` accepted. */
+  readonly payload: Uint8Array;
+  /** Weight of the part, a positive integer. */
+  readonly samples: number;
+}
+
+export interface GenerationOptions {
+  /** The shared model, flat; overwritten. */
+  readonly S: Float32Array;
+  /** Its outer momentum, flat; overwritten. */
+  readonly m: Float32Array;
+  /** At least one, in ascending order of record id. */
+  readonly parts: readonly GenerationPart[];
+  readonly codec: Codec;
+  readonly layout: ModelLayout;
+  /** μ. */
+  readonly outerMomentum: number;
+  /** η. */
+  readonly outerLearningRate: number;
+  /** As long as S; what is in it does not matter. */
+  readonly scratch: Float64Array;
+}
+
+/**
+ *     a = round32(Σ nᵢ dᵢ / Σ nᵢ)
+ *     m = round32(μ m + a)
+ *     S = round32(S + η (a + μ m))
+ *
+ * with the parts' float32 entries dᵢ and samples nᵢ. All sums and products are float64, each rounded on its
+ * own (no fused multiply-add); the sums start from 0 and run in the order of the parts.
+ */
+export function applyGeneration(options: GenerationOptions): void {
+  const { S, m, parts, codec, layout, outerMomentum, outerLearningRate, scratch } = options;
+  assert(parts.length > 0, 'a generation without parts is not applied');
+  assert(
+    S.length === layout.size && m.length === layout.size && scratch.length === layout.size,
+    'S, m and the scratch have the layout',
+  );
+  scratch.fill(0);
+  let samplesTotal = 0;
+  for (const { payload, samples } of parts) {
+    assert(Number.isSafeInteger(samples) && samples > 0, 'samples are a positive integer');
+    codec.addTo(scratch, payload, samples, layout);
+    samplesTotal += samples;
+  }
+  for (let i = 0; i < S.length; i++) {
+    const a = Math.fround(scratch[i] / samplesTotal);
+    const momentum = Math.fround(outerMomentum * m[i] + a);
+    m[i] = momentum;
+    S[i] = Math.fround(S[i] + outerLearningRate * (a + outerMomentum * momentum));
+  }
+}

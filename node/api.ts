@@ -1,0 +1,106 @@
+// The types of the public door: what `createNode` takes, gives and says. The command line uses only these.
+import type { Dataset } from '../learning/index.ts';
+import type { Manifest } from '../protocols/index.ts';
+
+export type Backend = 'node' | 'wasm' | 'cpu';
+
+export interface NodeOptions {
+  /** Folder of this node's own: LevelDB, identity, status socket, log. Made when missing. */
+  readonly store: string;
+  /** The mesh to found or to go on with. Exactly one of `manifest` and `invitation`, unless the store knows. */
+  readonly manifest?: Manifest;
+  readonly invitation?: string;
+  /** Own training data; absent: an observer. */
+  readonly data?: Dataset;
+  /** Data on which each new generation is evaluated; absent: no evaluation. */
+  readonly test?: Dataset;
+  readonly backend?: Backend | 'auto';
+  /** WASM threads of one node. Default 1. */
+  readonly threads?: number;
+  /** Multiaddrs. Default `/ip4/0.0.0.0/tcp/0`. */
+  readonly listen?: readonly string[];
+  readonly announce?: readonly string[];
+  /** More addresses to dial, besides those of the invitation. */
+  readonly bootstrap?: readonly string[];
+  /** 32 bytes from which the Ed25519 key is made; absent: drawn once and kept in the store. */
+  readonly identitySeed?: Uint8Array;
+  /** Seed of batch order and stochastic rounding. Default: drawn. */
+  readonly seed?: string;
+  /** Stop contributing after this generation; the node goes on serving. Absent: never. */
+  readonly generations?: number;
+  /** Wait for this many members, up to a minute, before the first generation. */
+  readonly waitForPeers?: number;
+  readonly mdns?: boolean;
+}
+
+/** Bytes on libp2p connections, sorted by the protocol of the stream. */
+export interface ByteCounts {
+  readonly gossip: number;
+  readonly transfer: number;
+  readonly control: number;
+}
+
+export interface NodeStatus {
+  readonly peerId: string;
+  readonly meshId: string;
+  readonly addresses: readonly string[];
+  readonly invitation: string;
+  readonly backend: Backend | 'none';
+  readonly codec: string;
+  readonly observing: boolean;
+  /** Newest generation that is part of the shared model. */
+  readonly generation: number;
+  /** SHA-256 of the shared model at `generation`, hex. */
+  readonly digest: string;
+  readonly samples: number;
+  readonly phase: 'starting' | 'catching-up' | 'training' | 'waiting' | 'done' | 'stopped';
+  readonly peers: readonly string[];
+  readonly deltasHeard: number;
+  readonly accuracy: number | undefined;
+  readonly loss: number | undefined;
+  readonly bytesIn: ByteCounts;
+  readonly bytesOut: ByteCounts;
+  /** Messages refused, by reason. */
+  readonly refused: Readonly<Record<string, number>>;
+  readonly rssPeakMiB: number;
+  readonly eventLoopDelayP99Ms: number;
+  readonly lastError: string | undefined;
+  readonly seconds: number;
+}
+
+/** What a node says while it runs, by event name. */
+export interface NodeEvents {
+  listening: { readonly addresses: readonly string[]; readonly invitation: string };
+  /** A generation was completed and applied, or corrected by late deltas. */
+  generation: {
+    readonly generation: number;
+    readonly digest: string;
+    readonly contributors: number;
+    readonly samples: number;
+    readonly corrected: boolean;
+  };
+  trained: { readonly generation: number; readonly loss: number; readonly payloadBytes: number };
+  evaluated: {
+    readonly generation: number;
+    readonly digest: string;
+    readonly accuracy: number;
+    readonly loss: number;
+  };
+  peers: { readonly connected: readonly string[] };
+  /** A bad message, a failed write, an adopted snapshot, an equivocation: anything worth a line in a log. */
+  notice: { readonly code: string; readonly text: string };
+  /** All of `generations` are done and the neighbours agree. */
+  settled: { readonly generation: number; readonly digest: string; readonly agreeing: number };
+}
+
+export interface MeldNode {
+  readonly peerId: string;
+  on<K extends keyof NodeEvents>(event: K, listener: (detail: NodeEvents[K]) => void): () => void;
+  start(): Promise<void>;
+  /** Finishes writes and closes everything. Safe to call twice. */
+  stop(): Promise<void>;
+  status(): NodeStatus;
+  /** The shared model: flat float32 in tensor order, a copy. */
+  model(): Float32Array;
+  invitation(): string;
+}

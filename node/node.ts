@@ -1,0 +1,401 @@
+// One member of a mesh as a process sees it: opens the store, the network and the learner, ties the machines to
+// them, and says what happens as typed events. All decisions are the machines'.
+import { randomBytes } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { codecNamed, createRandom, initialWeights, layoutOf } from '../fusion/index.ts';
+import {
+  createDeltaSet,
+  createLocalFusion,
+  createTransfer,
+  type DeltaSet,
+  type DeltaSetListener,
+  encodeInvitation,
+  type Fusion,
+  INVITATION_ADDRESSES_MAX,
+  initialSeedOf,
+  type Manifest,
+  type PortEvent,
+  type Ticket,
+  type Transfer,
+} from '../protocols/index.ts';
+import type { MeldNode, NodeEvents, NodeOptions, NodeStatus } from './api.ts';
+import { createClock, type NodeClock } from './clock.ts';
+import { MeldError } from './errors.ts';
+import { type Health, watchHealth } from './health.ts';
+import { type Identity, loadIdentity } from './identity.ts';
+import { createJournal, type NodeJournal } from './journal.ts';
+import { type StartedLearner, startLearner } from './learner-host.ts';
+import { fetchManifest } from './manifest-fetch.ts';
+import { findMembership, keepMembership, type Membership } from './membership.ts';
+import { createNetwork, type RunningNetwork } from './network/network.ts';
+import { NodeEventBus } from './node-events.ts';
+import { createSigner } from './signer.ts';
+import { type NodeStore, openStore } from './store/level-store.ts';
+import { TicketRouter } from './ticket-router.ts';
+
+/**
+ * Opens everything that can fail without a network: the folder, the key, the manifest if it is known. `start`
+ * then listens, trains and serves until `stop`.
+ * @throws MeldError, NetworkError, DataError with a stable `code`
+ */
+export async function createNode(options: NodeOptions): Promise<MeldNode> {
+  if (options.manifest !== undefined && options.invitation !== undefined) {
+    throw new MeldError('MELDMESH_OPTIONS', 'A node takes a manifest or an invitation, not both');
+  }
+  await makeFolder(options.store);
+  const store = await openStore({ folder: options.store });
+  try {
+    const membership = await findMembership(options, store);
+    const identity = await loadIdentity({ folder: options.store, seed: options.identitySeed });
+    return new MeshNode(options, { store, membership, identity });
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+  } catch (cause) {
+    throw new MeldError('MELDMESH_STORE_ACCESS', `The folder ${folder} cannot be made`, cause);
+  }
+}
+
+interface Opened {
+  readonly store: NodeStore;
+  readonly membership: Membership;
+  readonly identity: Identity;
+}
+
+/** What exists once the manifest is known. */
+interface Running {
+  readonly manifest: Manifest;
+  readonly machine: DeltaSet;
+  readonly learner: StartedLearner;
+  readonly fusion: Fusion;
+}
+
+/** Addresses of members met before, for the next start. */
+const KNOWN_ADDRESSES_KEY = 'addresses';
+
+class MeshNode implements MeldNode {
+  readonly peerId: string;
+  readonly #options: NodeOptions;
+  readonly #opened: Opened;
+  readonly #events = new NodeEventBus();
+  readonly #clock: NodeClock = createClock();
+  readonly #health: Health = watchHealth();
+  readonly #journal: NodeJournal;
+  readonly #router = new TicketRouter();
+  readonly #refused = new Map<string, number>();
+  readonly #startedMs: number;
+  #network: RunningNetwork | undefined;
+  #transfer: Transfer | undefined;
+  #running: Running | undefined;
+  #lastError: string | undefined;
+  #score: { readonly accuracy: number; readonly loss: number } | undefined;
+  #evaluating: { readonly ticket: Ticket; readonly generation: number; readonly digest: string } | undefined;
+  #evaluations = 0;
+  #stopping: Promise<void> | undefined;
+
+  constructor(options: NodeOptions, opened: Opened) {
+    this.#options = options;
+    this.#opened = opened;
+    this.peerId = opened.identity.peerId;
+    this.#startedMs = this.#clock.nowMs();
+    this.#journal = createJournal({ folder: options.store });
+  }
+
+  on<K extends keyof NodeEvents>(event: K, listener: (detail: NodeEvents[K]) => void): () => void {
+    return this.#events.on(event, listener);
+  }
+
+  async start(): Promise<void> {
+    const { identity, membership } = this.#opened;
+    const signer = createSigner(identity);
+    const network = await this.#openNetwork();
+    this.#network = network;
+    const transfer = this.#openTransfer(network, signer);
+    this.#transfer = transfer;
+    transfer.start();
+    // The learner takes a second to load: a founder starts it while the network comes up.
+    const learner = membership.manifest && this.#openLearner(membership.manifest);
+    learner?.catch(() => undefined);
+    await network.start();
+    this.#events.emit('listening', { addresses: network.addresses(), invitation: this.invitation() });
+    const manifest =
+      membership.manifest ??
+      (await fetchManifest({ meshId: membership.meshId, network, transfer, events: this.#blobEvents }));
+    await keepMembership(this.#opened.store, membership.meshId, manifest);
+    this.#run(manifest, await (learner ?? this.#openLearner(manifest)), signer);
+  }
+
+  readonly #blobEvents = new Map<Ticket, (event: PortEvent & { readonly kind: 'blob' }) => void>();
+
+  async #openNetwork(): Promise<RunningNetwork> {
+    const { store, membership, identity } = this.#opened;
+    const known = await store.get(KNOWN_ADDRESSES_KEY);
+    return createNetwork({
+      privateKey: identity.privateKey,
+      meshId: membership.meshId,
+      listen: this.#options.listen ?? ['/ip4/0.0.0.0/tcp/0'],
+      announce: this.#options.announce,
+      bootstrap: [...membership.addresses, ...(this.#options.bootstrap ?? [])],
+      knownAddresses:
+        known === undefined ? [] : Buffer.from(known).toString('utf8').split('\n').filter(Boolean),
+      mdns: this.#options.mdns,
+      receive: (from, bytes) =>
+        this.#running?.machine.receive(from, bytes) ?? { act: 'ignore', reason: 'not-ready' },
+      serve: (from, call, bytes, respond) => {
+        const server = call === 'blob' ? this.#transfer : this.#running?.machine;
+        if (server === undefined) respond(undefined);
+        else server.serve(from, call, bytes, respond);
+      },
+      deliver: (event) => {
+        this.#router.deliver(event);
+        if (event.kind === 'peers')
+          this.#events.emit('peers', { connected: this.#network?.port.peers() ?? [] });
+      },
+      notice: (code, text) => this.#notice(code, text),
+    });
+  }
+
+  #openTransfer(network: RunningNetwork, signer: ReturnType<typeof createSigner>): Transfer {
+    const handle = (event: PortEvent): void => this.#transfer?.handle(event);
+    return createTransfer(
+      {
+        answer: (event) => {
+          const waiting = this.#blobEvents.get(event.ticket);
+          this.#blobEvents.delete(event.ticket);
+          if (waiting !== undefined) waiting(event);
+          else this.#running?.machine.handle(event);
+        },
+      },
+      {
+        network: this.#router.port(network.port, handle),
+        store: this.#opened.store.port(handle),
+        signer,
+        clock: this.#clock.port(() => this.#transfer?.tick()),
+        journal: this.#journal,
+      },
+    );
+  }
+
+  async #openLearner(manifest: Manifest): Promise<StartedLearner> {
+    const { data, test, backend, threads, seed, generations } = this.#options;
+    const observing = data === undefined || generations === 0;
+    if (!observing && manifest.members?.includes(this.peerId) === false) {
+      throw new MeldError('MELDMESH_NOT_A_MEMBER', `The mesh does not admit ${this.peerId}`);
+    }
+    if (!observing && data.count > manifest.limits.samplesMax) {
+      throw new MeldError('MELDMESH_DATA_MISMATCH', `${data.count} samples are more than a member may claim`);
+    }
+    const learner = await startLearner({
+      manifest,
+      data: observing ? undefined : data,
+      test,
+      backend: backend ?? 'auto',
+      threads: threads ?? 1,
+      seed: seed ?? randomBytes(16).toString('hex'),
+      deliver: (event) => this.#learned(event),
+    });
+    for (const note of learner.notes) this.#notice('BACKEND', note);
+    return learner;
+  }
+
+  #run(manifest: Manifest, learner: StartedLearner, signer: ReturnType<typeof createSigner>): void {
+    const { network, transfer } = { network: this.#network, transfer: this.#transfer };
+    if (network === undefined || transfer === undefined || this.#stopping !== undefined) return;
+    const { membership, store } = this.#opened;
+    const handle = (event: PortEvent): void => this.#running?.machine.handle(event);
+    const codec = codecNamed(manifest.codec);
+    if (codec === undefined)
+      throw new MeldError('MELDMESH_MANIFEST_INVALID', `No codec is called ${manifest.codec}`);
+    const fusion = createLocalFusion({
+      layout: layoutOf(manifest.model),
+      initial: initialWeights(manifest.model, initialSeedOf(membership.meshId)),
+      codec,
+      outerMomentum: manifest.aggregation.outerMomentum,
+      outerLearningRate: manifest.aggregation.outerLearningRate,
+      horizon: manifest.history.horizon,
+      hash: signer.hash,
+      deliver: (event) => void setImmediate(handle, event),
+    });
+    const machine = createDeltaSet(
+      {
+        manifest,
+        meshId: membership.meshId,
+        generationsMax: this.#options.generations,
+        waitForPeers: this.#options.waitForPeers,
+        expectsPeers: membership.addresses.length + (this.#options.bootstrap?.length ?? 0) > 0,
+        listener: this.#listener(),
+      },
+      {
+        network: this.#router.port(network.port, handle),
+        clock: this.#clock.port(() => machine.tick()),
+        store: store.port(handle),
+        blobs: transfer,
+        learner: this.#forgiving(learner),
+        fusion,
+        signer,
+        random: createRandom(`${this.peerId} ${this.#options.seed ?? randomBytes(16).toString('hex')}`),
+        journal: this.#journal,
+      },
+    );
+    this.#running = { manifest, machine, learner, fusion };
+    machine.start();
+  }
+
+  /** A damaged state on disk costs the optimiser and the residual, not the node. */
+  #forgiving(learner: StartedLearner): StartedLearner {
+    return {
+      samples: learner.samples,
+      backend: learner.backend,
+      notes: learner.notes,
+      train: (job) => learner.train(job),
+      evaluate: (model, ticket) => learner.evaluate(model, ticket),
+      restore: (state) => {
+        try {
+          learner.restore(state);
+        } catch (error) {
+          this.#notice('LEARNER_STATE_LOST', error instanceof Error ? error.message : String(error));
+        }
+      },
+      stop: () => learner.stop(),
+    };
+  }
+
+  #learned(event: PortEvent): void {
+    const evaluation = this.#evaluating;
+    if ('ticket' in event && event.ticket < 0) {
+      this.#evaluating = undefined;
+      if (event.kind === 'evaluated' && evaluation?.ticket === event.ticket) {
+        const { accuracy, loss } = event;
+        this.#score = { accuracy, loss };
+        const { generation, digest } = evaluation;
+        this.#events.emit('evaluated', { generation, digest, accuracy, loss });
+      } else if (event.kind === 'failed') {
+        this.#notice('EVALUATION_FAILED', event.error);
+      }
+      this.#evaluate();
+      return;
+    }
+    this.#running?.machine.handle(event);
+  }
+
+  /** Evaluates the newest model, unless that is done or under way. Own tickets are negative. */
+  #evaluate(): void {
+    const running = this.#running;
+    const head = running?.machine.head;
+    if (this.#options.test === undefined || running === undefined || head === undefined) return;
+    if (this.#evaluating !== undefined || head.model === this.#evaluated) return;
+    this.#evaluated = head.model;
+    this.#evaluations += 1;
+    const ticket = -this.#evaluations;
+    this.#evaluating = { ticket, generation: head.generation, digest: head.model };
+    running.learner.evaluate(running.fusion.model(), ticket);
+  }
+
+  #evaluated: string | undefined;
+
+  #listener(): DeltaSetListener {
+    return {
+      generation: (detail) => {
+        this.#events.emit('generation', detail);
+        this.#evaluate();
+      },
+      trained: (detail) => this.#events.emit('trained', detail),
+      refused: (reason) => this.#refused.set(reason, (this.#refused.get(reason) ?? 0) + 1),
+      notice: (code, text) => this.#notice(code, text),
+      settled: (detail) => this.#events.emit('settled', detail),
+    };
+  }
+
+  #notice(code: string, text: string): void {
+    if (/FAILED|FULL|LOST|UNREACHABLE|OLD/.test(code)) this.#lastError = `${code}: ${text}`;
+    this.#journal.event('notice', { code, text });
+    this.#events.emit('notice', { code, text });
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#close();
+    return this.#stopping;
+  }
+
+  async #close(): Promise<void> {
+    const { store } = this.#opened;
+    this.#running?.machine.stop();
+    this.#transfer?.stop();
+    this.#clock.stop();
+    const known = this.#network?.knownAddresses() ?? [];
+    await this.#running?.learner.stop();
+    await this.#network?.stop();
+    if (known.length > 0)
+      await store.put(KNOWN_ADDRESSES_KEY, Buffer.from(known.join('\n'))).catch(() => undefined);
+    await store.close();
+    this.#health.stop();
+    this.#journal.close();
+  }
+
+  invitation(): string {
+    const addresses = this.#network?.addresses() ?? [];
+    return encodeInvitation({
+      meshId: this.#opened.membership.meshId,
+      addresses: addresses.slice(0, INVITATION_ADDRESSES_MAX),
+    });
+  }
+
+  model(): Float32Array {
+    return this.#running?.fusion.model().slice() ?? new Float32Array(0);
+  }
+
+  status(): NodeStatus {
+    const running = this.#running;
+    const head = running?.machine.head;
+    const counts = this.#network?.byteCounts();
+    const none = { gossip: 0, transfer: 0, control: 0 };
+    const refused = { ...this.#network?.refusedCounts(), ...Object.fromEntries(this.#refused) };
+    return {
+      peerId: this.peerId,
+      meshId: this.#opened.membership.meshId,
+      addresses: this.#network?.addresses() ?? [],
+      invitation: this.invitation(),
+      backend: running?.learner.backend ?? 'none',
+      codec: running?.manifest.codec ?? '',
+      observing: (running?.learner.samples ?? 0) === 0,
+      generation: head?.generation ?? 0,
+      digest: head?.model ?? '',
+      samples: running?.learner.samples ?? 0,
+      phase: this.#phase(),
+      peers: this.#network?.port.peers() ?? [],
+      deltasHeard: running?.machine.deltasHeard ?? 0,
+      accuracy: this.#score?.accuracy,
+      loss: this.#score?.loss,
+      bytesIn: counts?.in ?? none,
+      bytesOut: counts?.out ?? none,
+      refused,
+      rssPeakMiB: this.#health.rssPeakMiB(),
+      eventLoopDelayP99Ms: this.#health.eventLoopDelayP99Ms(),
+      lastError: this.#lastError,
+      seconds: (this.#clock.nowMs() - this.#startedMs) / 1000,
+    };
+  }
+
+  #phase(): NodeStatus['phase'] {
+    if (this.#stopping !== undefined) return 'stopped';
+    const machine = this.#running?.machine;
+    switch (machine?.phase) {
+      case undefined:
+      case 'loading':
+      case 'gathering':
+        return 'starting';
+      case 'catching-up':
+        return 'catching-up';
+      case 'done':
+        return 'done';
+      case 'running':
+        return machine.training ? 'training' : 'waiting';
+    }
+  }
+}

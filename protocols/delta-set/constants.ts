@@ -1,0 +1,80 @@
+// Every number of the delta-set protocol, with its reason. What members must agree on is in the manifest.
+
+/** Gossip carries one record and perhaps its payload: the inline limit's ceiling (256 KiB) and a header. */
+export const GOSSIP_BYTES_MAX = 320 * 1024;
+
+/** One answer of a sync call; the same ceiling as gossip, since it carries the same records. */
+export const SYNC_BYTES_MAX = 320 * 1024;
+
+/** Bytes of a record's header: with 256 contributors, 2 KiB of votes and about 300 bytes of the rest. */
+export const RECORD_BYTES_MAX = 16 * 1024;
+
+/** Votes name records by this many bytes of their id. A stranger's id cannot be hit (2^64 work); an author
+ * who makes two of its own records collide only exchanges one of its own votes for another. */
+export const VOTE_BYTES = 8;
+
+/** A delta has weight while at least this share of a window's samples knew it: comparable branches (halves,
+ * two fifths) are kept whole when they meet, a light one (two of ten) adopts the heavy one. */
+export const KNOWN_SHARE_MIN = 1 / 3;
+
+/** Votes decide once they carry this share of the judged generation's samples; until then all is open. */
+export const JUDGING_SHARE_MIN = 1 / 2;
+
+/** Authors of the last so many generations are the live contributors: one missed generation is no farewell. */
+export const LIVE_GENERATIONS = 3;
+
+/** Records kept for one author in one generation. Only the smallest id counts; the second is kept so that
+ * members who heard them in another order agree. A third with a greater id is dropped. */
+export const RECORDS_PER_AUTHOR_MAX = 2;
+
+/** After a quorum, the rest of the live contributors are waited for this many observed generation times. */
+export const GRACE_FACTOR = 1;
+
+/** … and at least so long: shorter than a hiccup of the scheduler would cut honest members off. */
+export const GRACE_MIN_MS = 1_000;
+
+/** Weight of the newest generation in the running mean of generation times. */
+export const OBSERVED_WEIGHT = 0.3;
+
+/** Doubling stops after this many steps; the manifest's patienceMaxMs usually stops it earlier. */
+export const PATIENCE_DOUBLINGS_MAX = 16;
+
+/** One neighbour is asked for what we miss this often at most, and once a generation in any case. */
+export const SYNC_INTERVAL_MS = 2_000;
+
+/** A sync call that takes longer than this is taken as lost; another neighbour is asked. */
+export const SYNC_DEADLINE_MS = 5_000;
+
+/** Generations whose set digests go along with an ordinary sync; a newcomer's first one covers the horizon. */
+export const SYNC_DEPTH = 12;
+
+/** Records asked for in one call. */
+export const WANTED_MAX = 64;
+
+/** A member with neighbours waits this long for their first answer before it trains. */
+export const CATCH_UP_PATIENCE_MS = 10_000;
+
+/** Longest wait for the first members, asked for with `waitForPeers`. */
+export const GATHERING_MS = 60_000;
+
+/** Records whose store write or payload fetch is under way; above it new ones are ignored and pulled later. */
+export const PENDING_MAX = 256;
+
+/** Payload bytes kept in memory for re-application; older ones come from the store. */
+export const PAYLOAD_CACHE_BYTES = 32 * 1024 * 1024;
+
+/** Generations in one fusion plan: bounds the payloads held while a long history is re-applied. */
+export const PLAN_GENERATIONS_MAX = 8;
+
+/** Every so many generations S and m go to disk, for restarts and for members beyond the horizon. */
+export const SNAPSHOT_EVERY = 16;
+
+/** … once they are this old: by then corrections below them are over. */
+export const SNAPSHOT_AGE_MIN = 12;
+
+/** After a failed training round or write the next try waits; doubled each time up to the maximum. */
+export const RETRY_MIN_MS = 500;
+export const RETRY_MAX_MS = 30_000;
+
+/** `settled` needs the done member's neighbours to agree, or this long without any. */
+export const SETTLE_MS = 3_000;

@@ -1,0 +1,181 @@
+// The door for records from elsewhere. Everything is checked before it is kept, kept on disk before it is
+// added to the set, and counted by reason when it is refused. Nothing here throws for a peer's sake.
+//
+//   bytes → verdict ─accept→ payload at hand? ─no→ pull it as a blob ─┐
+//                                └────────yes───→ write to the store ←┘ → add to the set
+import type { Hash, PeerId, Verdict } from '../ports.ts';
+import { GOSSIP_BYTES_MAX, PENDING_MAX } from './constants.ts';
+import type { Context } from './context.ts';
+import { type DeltaMessage, type DeltaRecord, decodeDelta, encodeDelta } from './messages.ts';
+import { recordKey } from './store-layout.ts';
+
+const ACCEPT: Verdict = { act: 'accept' };
+const ignore = (reason: string): Verdict => ({ act: 'ignore', reason });
+const reject = (reason: string): Verdict => ({ act: 'reject', reason });
+
+export class Intake {
+  readonly #context: Context;
+  readonly #newestQuorum: () => number;
+  readonly #added: (record: DeltaRecord, changedFrom: number | undefined) => void;
+  readonly #pending = new Set<Hash>();
+  readonly #members: ReadonlySet<string> | undefined;
+
+  constructor(
+    context: Context,
+    hooks: {
+      readonly newestQuorum: () => number;
+      readonly added: (record: DeltaRecord, changedFrom: number | undefined) => void;
+    },
+  ) {
+    this.#context = context;
+    this.#newestQuorum = hooks.newestQuorum;
+    this.#added = hooks.added;
+    this.#members = context.manifest.members === undefined ? undefined : new Set(context.manifest.members);
+  }
+
+  /** Records accepted whose payload or write is still on its way. */
+  get pending(): number {
+    return this.#pending.size;
+  }
+
+  isPending(id: Hash): boolean {
+    return this.#pending.has(id);
+  }
+
+  receive(from: PeerId, bytes: Uint8Array): Verdict {
+    const verdict = this.#judge(from, bytes);
+    if (verdict.act !== 'accept') {
+      this.#context.listener.refused(verdict.reason);
+      this.#context.ports.journal.event('refuse', { from, act: verdict.act, reason: verdict.reason });
+    }
+    return verdict;
+  }
+
+  #judge(from: PeerId, bytes: Uint8Array): Verdict {
+    if (bytes.length > GOSSIP_BYTES_MAX) return reject('oversized');
+    const message = decodeDelta(bytes, this.#context.ports.signer.hash);
+    if (message === undefined) return reject('malformed');
+    const { record, payload } = message;
+    if (record.mesh !== this.#context.meshId) return reject('wrong-mesh');
+    if (this.#pending.has(record.id) || this.#context.set.has(record.id, record.generation)) {
+      return ignore('duplicate');
+    }
+    const verdict = this.#judgeFields(message) ?? this.#judgeTime(record) ?? this.#judgeProofs(message);
+    if (verdict !== undefined) return verdict;
+    this.#take(from, record, payload);
+    return ACCEPT;
+  }
+
+  /** What the manifest forbids, whoever says it. */
+  #judgeFields({ record, payload }: DeltaMessage): Verdict | undefined {
+    const { manifest, codec, layout } = this.#context;
+    const { limits, history } = manifest;
+    if (this.#members?.has(record.author) === false) return reject('not-admitted');
+    if (record.samples < 1 || record.samples > limits.samplesMax) return reject('samples');
+    if (record.codec !== codec.name) return reject('codec');
+    if (record.payloadBytes > Math.min(limits.payloadBytes, codec.payloadBytesMax(layout))) {
+      return reject('payload-size');
+    }
+    if (
+      record.payloadBytes > limits.inlineBytes
+        ? payload !== undefined
+        : payload?.length !== record.payloadBytes
+    ) {
+      return reject('payload-size');
+    }
+    const votesMax = record.generation > history.correctionWindow ? limits.contributorsMax : 0;
+    return record.votes.size > votesMax ? reject('votes') : undefined;
+  }
+
+  /** Honest peers send these too, when they know less or more than we do. */
+  #judgeTime(record: DeltaRecord): Verdict | undefined {
+    const { set, manifest } = this.#context;
+    if (record.generation <= set.floor) return ignore('sealed');
+    if (record.generation > this.#newestQuorum() + manifest.limits.generationsAhead)
+      return ignore('too-far-ahead');
+    if (this.#pending.size >= PENDING_MAX) return ignore('busy');
+    if (set.live(record.generation).length >= manifest.limits.contributorsMax)
+      return ignore('generation-full');
+    return undefined;
+  }
+
+  #judgeProofs({ record, payload }: DeltaMessage): Verdict | undefined {
+    const { signer, blobs } = this.#context.ports;
+    if (!signer.verify(record.author, record.header, record.signature)) return reject('bad-signature');
+    if (payload === undefined) return undefined;
+    if (blobs.hashOf(payload) !== record.payload) return reject('payload-hash');
+    return this.#context.codec.check(payload, this.#context.layout) === undefined
+      ? undefined
+      : reject('payload');
+  }
+
+  #take(from: PeerId, record: DeltaRecord, payload: Uint8Array | undefined): void {
+    this.#pending.add(record.id);
+    if (payload !== undefined) this.#keep(record, payload, true);
+    else this.#pull(from, record);
+  }
+
+  #pull(from: PeerId, record: DeltaRecord): void {
+    const { ports, tickets, codec, layout } = this.#context;
+    const sources = from === record.author ? [from] : [from, record.author];
+    const ticket = tickets.issue((event) => {
+      if (event.kind !== 'blob' || event.bytes === undefined) {
+        this.#drop(record, 'payload-unavailable');
+      } else if (
+        event.bytes.length !== record.payloadBytes ||
+        codec.check(event.bytes, layout) !== undefined
+      ) {
+        ports.network.penalise(record.author, 'payload');
+        this.#drop(record, 'payload');
+      } else {
+        this.#keep(record, event.bytes, false);
+      }
+    });
+    ports.blobs.fetch(record.payload, record.payloadBytes, sources, ticket);
+  }
+
+  #keep(record: DeltaRecord, payload: Uint8Array, writePayload: boolean): void {
+    const { ports, tickets, payloads, listener } = this.#context;
+    const row = { key: recordKey(record.generation, record.id), value: encodeDelta(record, undefined) };
+    const batch = writePayload ? [...ports.blobs.writesFor(payload).batch, row] : [row];
+    const ticket = tickets.issue((event) => {
+      if (event.kind !== 'written' || event.error !== undefined) {
+        const error = event.kind === 'written' ? event.error : 'no answer';
+        listener.notice('STORE_WRITE_FAILED', `a delta of ${record.author} was not kept: ${error}`);
+        this.#drop(record, 'store');
+        return;
+      }
+      payloads.set(record.payload, payload);
+      this.#pending.delete(record.id);
+      this.add(record);
+    });
+    ports.store.write(batch, false, ticket);
+  }
+
+  #drop(record: DeltaRecord, reason: string): void {
+    this.#pending.delete(record.id);
+    this.#context.listener.refused(reason);
+    this.#context.ports.journal.event('drop', { id: record.id, reason });
+  }
+
+  /** Adds a record that is on disk: a stranger's, the own one, or one found at the start. */
+  add(record: DeltaRecord): void {
+    const { set, ports, listener } = this.#context;
+    const added = set.add(record);
+    if (added.outcome === 'surplus') {
+      this.#drop(record, 'surplus');
+      const ticket = this.#context.tickets.issue(() => {});
+      ports.store.write([{ key: recordKey(record.generation, record.id), value: undefined }], false, ticket);
+    }
+    if (added.outcome !== 'added' && added.outcome !== 'equivocation') return;
+    ports.journal.event('add', { id: record.id, author: record.author, generation: record.generation });
+    if (added.outcome === 'equivocation') {
+      ports.journal.event('equivocation', { author: record.author, sequence: record.sequence });
+      listener.notice(
+        'EQUIVOCATION',
+        `${record.author} signed two deltas with sequence number ${record.sequence}; neither counts`,
+      );
+    }
+    this.#added(record, added.changedFrom);
+  }
+}

@@ -1,0 +1,313 @@
+// The delta-set machine: one member of a mesh whose model is a function of the set of deltas that it holds
+// (design: "Deep Model Fusion" §2.1 of ARCHITECTURE.md). It ties the parts together and owns the phases:
+//
+//   loading → gathering → catching-up → running ⇄ (train, publish, wait) → done
+//
+// Receiving a record lets a member conclude only that its author trained; receiving a quorum of a generation lets
+// it go on; equal set digests up to a generation mean equal model digests there, on every member.
+import { assert, codecNamed, layoutOf } from '../../fusion/index.ts';
+import { Alarm } from '../alarm.ts';
+import type { Manifest } from '../manifest/schema.ts';
+import type { Call, Hash, Machine, PeerId, PortEvent, Ports, Verdict } from '../ports.ts';
+import { Tickets } from '../tickets.ts';
+import {
+  CATCH_UP_PATIENCE_MS,
+  GATHERING_MS,
+  PAYLOAD_CACHE_BYTES,
+  SETTLE_MS,
+  SYNC_INTERVAL_MS,
+} from './constants.ts';
+import type { Context, DeltaSetListener } from './context.ts';
+import { Intake } from './intake.ts';
+import { load } from './load.ts';
+import type { DeltaRecord, Head } from './messages.ts';
+import { type HeadState, ModelHead } from './model-head.ts';
+import { OwnWork } from './own-work.ts';
+import { Pace } from './pace.ts';
+import { PayloadCache } from './payload-cache.ts';
+import { RecordSet } from './record-set.ts';
+import { samplesOf } from './rules.ts';
+import { Sync } from './sync.ts';
+
+export interface DeltaSetOptions {
+  readonly manifest: Manifest;
+  readonly meshId: Hash;
+  /** Contribute to generations up to this one; absent: without end. Observers have a learner without samples. */
+  readonly generationsMax?: number;
+  /** Before the first generation, wait for so many other contributors, a minute at most. */
+  readonly waitForPeers?: number;
+  /** Others are known to exist: a member waits for their answer before it trains. */
+  readonly expectsPeers: boolean;
+  readonly listener: DeltaSetListener;
+}
+
+export type Phase = 'loading' | 'gathering' | 'catching-up' | 'running' | 'done';
+
+export interface DeltaSet extends Machine {
+  readonly phase: Phase;
+  readonly training: boolean;
+  /** The newest applied state. */
+  readonly head: HeadState | undefined;
+  readonly set: RecordSet;
+  /** Records accepted whose payload or write is still on its way. */
+  readonly pending: number;
+  /** Records of others added since the start. */
+  readonly deltasHeard: number;
+}
+
+/** Makes a member. Asserts that the manifest is one that `decodeManifest` accepts. */
+export function createDeltaSet(options: DeltaSetOptions, ports: Ports): DeltaSet {
+  return new DeltaSetMachine(options, ports);
+}
+
+/** A contributor that is done, or waits for stragglers of its neighbourhood, asks them more often. */
+const DONE_SYNC_INTERVAL_MS = 500;
+const CATCH_UP_SYNC_INTERVAL_MS = 100;
+
+class DeltaSetMachine implements DeltaSet {
+  readonly #options: DeltaSetOptions;
+  readonly #context: Context;
+  readonly #alarm: Alarm;
+  readonly #intake: Intake;
+  readonly #model: ModelHead;
+  readonly #own: OwnWork;
+  readonly #pace: Pace;
+  readonly #sync: Sync;
+  #phase: Phase = 'loading';
+  #phaseSinceMs = 0;
+  #reported: Hash | undefined;
+  #settled: Hash | undefined;
+  #stopped = false;
+  #deltasHeard = 0;
+
+  constructor(options: DeltaSetOptions, ports: Ports) {
+    const { manifest, meshId, listener } = options;
+    const codec = codecNamed(manifest.codec);
+    assert(codec !== undefined, `the manifest names a codec that exists: ${manifest.codec}`);
+    this.#options = options;
+    this.#alarm = new Alarm(ports.clock);
+    this.#context = {
+      manifest,
+      meshId,
+      self: ports.network.self,
+      codec,
+      layout: layoutOf(manifest.model),
+      ports: { ...ports, clock: this.#alarm },
+      tickets: new Tickets(),
+      set: new RecordSet({ correctionWindow: manifest.history.correctionWindow, hash: ports.signer.hash }),
+      payloads: new PayloadCache(PAYLOAD_CACHE_BYTES),
+      listener,
+    };
+    this.#intake = new Intake(this.#context, {
+      newestQuorum: () => this.#pace.newestQuorum(),
+      added: (record, changedFrom) => this.#added(record, changedFrom),
+    });
+    this.#model = new ModelHead(this.#context, (corrected) => this.#advanced(corrected));
+    this.#own = new OwnWork(this.#context, {
+      current: () => this.#pace.current,
+      published: (record) => this.#intake.add(record),
+    });
+    this.#sync = new Sync(this.#context, this.#intake, {
+      head: () => this.#announcedHead(),
+      heard: () => this.#step(),
+      exchanged: (complete) => this.#exchanged(complete),
+    });
+    this.#pace = new Pace(this.#context, {
+      neighbours: () => this.#sync.neighbours,
+      ownSamples: () => (this.#phase === 'running' ? ports.learner.samples : 0),
+    });
+  }
+
+  get phase(): Phase {
+    return this.#phase;
+  }
+
+  get training(): boolean {
+    return this.#own.training;
+  }
+
+  get head(): HeadState | undefined {
+    return this.#model.head;
+  }
+
+  get set(): RecordSet {
+    return this.#context.set;
+  }
+
+  get pending(): number {
+    return this.#intake.pending;
+  }
+
+  get deltasHeard(): number {
+    return this.#deltasHeard;
+  }
+
+  start(): void {
+    load(this.#context, {
+      intake: this.#intake,
+      model: this.#model,
+      own: this.#own,
+      ready: (complete) => {
+        this.#pace.begin(complete);
+        this.#model.advanceTo(complete);
+        this.#enter('gathering');
+        for (const peer of this.#context.ports.network.peers()) this.#sync.joined(peer);
+        this.#step();
+      },
+    });
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#context.tickets.clear();
+  }
+
+  receive(from: PeerId, bytes: Uint8Array): Verdict {
+    if (this.#stopped || this.#phase === 'loading') return { act: 'ignore', reason: 'not-ready' };
+    return this.#intake.receive(from, bytes);
+  }
+
+  serve(from: PeerId, call: Call, bytes: Uint8Array, respond: (bytes: Uint8Array | undefined) => void): void {
+    if (this.#stopped || this.#phase === 'loading' || call !== 'sync') return respond(undefined);
+    this.#sync.serve(from, bytes, respond);
+  }
+
+  handle(event: PortEvent): void {
+    if (this.#stopped) return;
+    if (event.kind !== 'peers') return this.#context.tickets.resolve(event);
+    for (const peer of event.joined) {
+      this.#pace.joined(peer);
+      if (this.#phase !== 'loading') this.#sync.joined(peer);
+    }
+    for (const peer of event.left) {
+      this.#pace.left(peer);
+      this.#sync.left(peer);
+    }
+    this.#step();
+  }
+
+  tick(): void {
+    this.#alarm.rang();
+    if (this.#stopped || this.#phase === 'loading') return;
+    this.#model.retry();
+    this.#sync.tick(this.#syncIntervalMs());
+    this.#step();
+    this.#alarm.wakeAt(this.#alarm.nowMs() + this.#syncIntervalMs());
+  }
+
+  #syncIntervalMs(): number {
+    if (this.#phase === 'catching-up') return CATCH_UP_SYNC_INTERVAL_MS;
+    return this.#phase === 'done' ? DONE_SYNC_INTERVAL_MS : SYNC_INTERVAL_MS;
+  }
+
+  #enter(phase: Phase): void {
+    this.#phase = phase;
+    this.#phaseSinceMs = this.#context.ports.clock.nowMs();
+    this.#context.ports.journal.event('phase', { phase });
+    this.#context.ports.clock.wakeAt(this.#phaseSinceMs + 1);
+  }
+
+  #added(record: DeltaRecord, changedFrom: number | undefined): void {
+    if (record.author === this.#context.self) this.#own.sawOwn(record);
+    else this.#deltasHeard += 1;
+    this.#pace.arrived(record);
+    if (changedFrom !== undefined) this.#model.changed(changedFrom);
+    this.#step();
+  }
+
+  /** Everything that may follow from anything: called after each event, cheap when nothing does. */
+  #step(): void {
+    if (this.#stopped || this.#phase === 'loading') return;
+    if (this.#phase === 'gathering' && this.#gathered()) this.#enter('catching-up');
+    if (this.#phase === 'catching-up' && this.#waitedLongEnough()) this.#run();
+    // Until it has caught up, a member only follows what already has a quorum.
+    while (this.#pace.advance(this.#phase === 'running' || this.#phase === 'done'));
+    this.#model.advanceTo(this.#pace.complete);
+    this.#work();
+    this.#settle();
+  }
+
+  #gathered(): boolean {
+    const contributors = [...this.#sync.neighbours.values()].filter(({ head }) => head.samples > 0).length;
+    if (contributors >= (this.#options.waitForPeers ?? 0) || this.#pace.complete > 0) return true;
+    return this.#context.ports.clock.nowMs() - this.#phaseSinceMs >= GATHERING_MS;
+  }
+
+  #waitedLongEnough(): boolean {
+    const waitedMs = this.#context.ports.clock.nowMs() - this.#phaseSinceMs;
+    if (!this.#options.expectsPeers && this.#context.ports.network.peers().length === 0) return true;
+    return waitedMs >= CATCH_UP_PATIENCE_MS;
+  }
+
+  /** One exchange is over; a whole one means that this member knows what its neighbour knows. */
+  #exchanged(complete: boolean): void {
+    if (this.#phase === 'catching-up' && complete && this.#intake.pending === 0) this.#run();
+    this.#step();
+  }
+
+  #run(): void {
+    this.#enter(this.#pastLast() ? 'done' : 'running');
+  }
+
+  #pastLast(): boolean {
+    return this.#pace.current > (this.#options.generationsMax ?? Number.POSITIVE_INFINITY);
+  }
+
+  #work(): void {
+    if (this.#phase === 'running' && this.#pastLast()) this.#enter('done');
+    const head = this.#model.head;
+    if (this.#phase !== 'running' || head === undefined || !this.#model.inStep) return;
+    if (this.#context.ports.learner.samples > 0 && head.generation === this.#pace.complete)
+      this.#own.begin(head);
+  }
+
+  #advanced(corrected: boolean): void {
+    const head = this.#model.head;
+    if (head === undefined || this.#phase === 'loading') return;
+    if (this.#model.inStep && head.model !== this.#reported && head.generation > 0) {
+      this.#reported = head.model;
+      const records = this.#context.set.counted(head.generation);
+      this.#options.listener.generation({
+        generation: head.generation,
+        digest: head.model,
+        contributors: records.length,
+        samples: samplesOf(records),
+        corrected,
+      });
+    }
+    this.#step();
+  }
+
+  /** A finished member has settled when all neighbours that are as far agree with it. */
+  #settle(): void {
+    const head = this.#model.head;
+    if (this.#phase !== 'done' || head === undefined || !this.#model.inStep || this.#settled === head.model)
+      return;
+    const peers = this.#context.ports.network.peers();
+    const heads = peers.map((peer) => this.#sync.neighbours.get(peer)?.head);
+    const agreeing = heads.filter((other) => other?.model === head.model).length;
+    const waitedMs = this.#context.ports.clock.nowMs() - this.#phaseSinceMs;
+    const alone = peers.length === 0 && waitedMs >= SETTLE_MS;
+    if (!alone && (agreeing === 0 || agreeing < peers.length)) return;
+    this.#settled = head.model;
+    this.#options.listener.settled({ generation: head.generation, digest: head.model, agreeing });
+  }
+
+  #announcedHead(): Head {
+    const head = this.#model.head;
+    const snapshot = this.#model.snapshot;
+    const zero = '0'.repeat(64) as Hash;
+    return {
+      generation: head?.generation ?? 0,
+      model: head?.model ?? zero,
+      state: head?.state ?? zero,
+      samples: this.#phase === 'done' ? 0 : this.#context.ports.learner.samples,
+      floor: this.#context.set.floor,
+      weight: this.#model.sealedWeight,
+      snapshot:
+        snapshot === undefined
+          ? undefined
+          : { generation: snapshot.generation, state: snapshot.state, blob: snapshot.blob },
+    };
+  }
+}

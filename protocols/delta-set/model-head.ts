@@ -1,0 +1,278 @@
+// Keeps the shared model in step with the set: which generations are applied, what must be applied again, and
+// the copies on disk. The arithmetic happens behind the fusion port, one plan at a time.
+import { initialWeights } from '../../fusion/index.ts';
+import { initialSeedOf } from '../manifest/index.ts';
+import type { FusionPart, FusionPlan, Hash, StoreWrite } from '../ports.ts';
+import { PLAN_GENERATIONS_MAX, SNAPSHOT_AGE_MIN, SNAPSHOT_EVERY } from './constants.ts';
+import type { Context } from './context.ts';
+import { samplesOf } from './rules.ts';
+import { encodeHeadRow, encodeSnapshotRow, HEAD_KEY, type SnapshotRow, snapshotKey } from './store-layout.ts';
+
+export interface HeadState {
+  readonly generation: number;
+  readonly model: Hash;
+  readonly state: Hash;
+}
+
+export class ModelHead {
+  readonly #context: Context;
+  readonly #advanced: (corrected: boolean) => void;
+  #head: HeadState | undefined;
+  #target = 0;
+  #busy = false;
+  /** Lowest applied generation whose counted records have changed since. */
+  #dirtyFrom: number | undefined;
+  #correcting = false;
+  /** Lowest generation applied without one of its payloads. */
+  #incompleteFrom: number | undefined;
+  readonly #snapshots = new Map<number, SnapshotRow>();
+  /** Samples counted in the generations at and under the set's floor. */
+  #sealedWeight = 0;
+
+  constructor(context: Context, advanced: (corrected: boolean) => void) {
+    this.#context = context;
+    this.#advanced = advanced;
+  }
+
+  /** The newest applied state; `undefined` until the initial one has been hashed. */
+  get head(): HeadState | undefined {
+    return this.#head;
+  }
+
+  /** All known records up to the target are in the model. */
+  get inStep(): boolean {
+    return !this.#busy && this.#dirtyFrom === undefined && this.#head?.generation === this.#target;
+  }
+
+  get sealedWeight(): number {
+    return this.#sealedWeight;
+  }
+
+  /** The newest copy on disk. */
+  get snapshot(): SnapshotRow | undefined {
+    return [...this.#snapshots.values()].sort((a, b) => b.generation - a.generation)[0];
+  }
+
+  /** Begin at the initial weights. */
+  begin(): void {
+    const { layout, manifest, meshId } = this.#context;
+    const model = initialWeights(manifest.model, initialSeedOf(meshId));
+    this.adopt({ generation: 0, model, momentum: new Float32Array(layout.size), weight: 0 });
+  }
+
+  /** Begin at a state from disk or from the mesh; its bytes were checked by the caller. */
+  adopt(state: {
+    readonly generation: number;
+    readonly model: Float32Array;
+    readonly momentum: Float32Array;
+    readonly weight: number;
+  }): void {
+    this.#busy = true;
+    this.#dirtyFrom = undefined;
+    this.#target = Math.max(state.generation, this.#target);
+    this.#sealedWeight = state.weight;
+    const ticket = this.#context.tickets.issue((event) => {
+      this.#busy = false;
+      if (event.kind !== 'fused') return this.#fail(event.kind === 'failed' ? event.error : 'no answer');
+      this.#stand(event.generations[event.generations.length - 1]);
+      this.#advanced(false);
+      this.#step();
+    });
+    this.#context.ports.fusion.adopt(state.generation, state.model, state.momentum, ticket);
+  }
+
+  /** A copy found on disk at the start. */
+  remember(row: SnapshotRow): void {
+    this.#snapshots.set(row.generation, row);
+  }
+
+  /** Generations up to `target` are complete. It never goes back. */
+  advanceTo(target: number): void {
+    this.#target = Math.max(this.#target, target);
+    this.#step();
+  }
+
+  /** The counted records of a generation changed. */
+  changed(generation: number): void {
+    if (generation > this.#target) return;
+    this.#dirtyFrom = Math.min(generation, this.#dirtyFrom ?? generation);
+    this.#step();
+  }
+
+  /** Looks for missing payloads once more; called now and then, so that a lost one is no busy loop. */
+  retry(): void {
+    const from = this.#incompleteFrom;
+    if (from === undefined || this.#busy) return;
+    this.#incompleteFrom = undefined;
+    this.changed(from);
+  }
+
+  #step(): void {
+    if (this.#busy || this.#head === undefined) return;
+    let start = this.#head.generation;
+    if (this.#dirtyFrom !== undefined && this.#dirtyFrom <= start) {
+      const snapshot = this.#context.ports.fusion.snapshotAtOrBelow(this.#dirtyFrom - 1);
+      if (snapshot === undefined) return this.#startOver();
+      start = snapshot;
+      this.#correcting = true;
+      this.#dropSnapshotsFrom(this.#dirtyFrom);
+    }
+    const last = Math.min(this.#target, start + PLAN_GENERATIONS_MAX);
+    if (last <= start) {
+      this.#dirtyFrom = undefined;
+      return;
+    }
+    this.#dirtyFrom = undefined;
+    this.#busy = true;
+    this.#gather(start, last);
+  }
+
+  /** A correction below the oldest copy in memory: from the initial weights, if the history is whole. */
+  #startOver(): void {
+    const { set, listener } = this.#context;
+    if (set.floor > 0) {
+      listener.notice('CORRECTION_TOO_OLD', `generation ${this.#dirtyFrom} changed under the oldest copy`);
+      this.#dirtyFrom = undefined;
+      return;
+    }
+    this.#correcting = true;
+    this.begin();
+  }
+
+  /** Collects the payloads of a plan, from memory or from the store, then fuses. */
+  #gather(start: number, last: number): void {
+    const { set, payloads, ports, tickets, listener } = this.#context;
+    const found = new Map<Hash, Uint8Array>();
+    const records = range(start + 1, last).flatMap((generation) => set.counted(generation));
+    let missing = 0;
+    const settle = (): void => {
+      if (missing === 0) this.#fuse(start, last, found);
+    };
+    for (const record of records) {
+      const cached = payloads.get(record.payload);
+      if (cached !== undefined) found.set(record.payload, cached);
+      else missing += 1;
+    }
+    for (const record of records) {
+      if (found.has(record.payload)) continue;
+      const ticket = tickets.issue((event) => {
+        missing -= 1;
+        if (event.kind === 'blob' && event.bytes !== undefined) {
+          found.set(record.payload, event.bytes);
+          payloads.set(record.payload, event.bytes);
+        } else {
+          listener.notice('STORE_READ_FAILED', `the payload of delta ${record.id} is not in the store`);
+        }
+        settle();
+      });
+      ports.blobs.fetch(record.payload, record.payloadBytes, ports.network.peers(), ticket);
+    }
+    settle();
+  }
+
+  #fuse(start: number, last: number, payloads: ReadonlyMap<Hash, Uint8Array>): void {
+    const { set, ports, tickets } = this.#context;
+    const generations: FusionPlan['generations'][number][] = [];
+    for (const generation of range(start + 1, last)) {
+      const parts: FusionPart[] = [];
+      for (const record of set.counted(generation)) {
+        const payload = payloads.get(record.payload);
+        // Lost on disk, or the set has moved on while payloads were read (then `changed` has said so too).
+        if (payload === undefined)
+          this.#incompleteFrom = Math.min(generation, this.#incompleteFrom ?? generation);
+        else parts.push({ id: record.id, payload, samples: record.samples });
+      }
+      generations.push({ generation, parts });
+    }
+    const ticket = tickets.issue((event) => {
+      this.#busy = false;
+      if (event.kind !== 'fused') return this.#fail(event.kind === 'failed' ? event.error : 'no answer');
+      for (const fused of event.generations) {
+        ports.journal.event('fused', { generation: fused.generation, model: fused.model });
+      }
+      this.#stand(event.generations[event.generations.length - 1]);
+      const corrected = this.#correcting;
+      if (this.#head?.generation === this.#target && this.#dirtyFrom === undefined) this.#correcting = false;
+      this.#persist();
+      this.#advanced(corrected);
+      this.#step();
+    });
+    ports.fusion.fuse({ ticket, rollbackTo: start, generations });
+  }
+
+  #stand(head: HeadState): void {
+    this.#head = head;
+  }
+
+  #fail(error: string): void {
+    this.#context.listener.notice('FUSION_FAILED', error);
+    this.#context.ports.journal.event('fusion-failed', { error });
+  }
+
+  /** Remembers where we stand and, every few generations, writes S and m of a generation past correction. */
+  #persist(): void {
+    const { ports, tickets, set, manifest } = this.#context;
+    const head = this.#head;
+    if (head === undefined) return;
+    const batch: StoreWrite[] = [{ key: HEAD_KEY, value: encodeHeadRow(head) }];
+    const due = Math.floor((head.generation - SNAPSHOT_AGE_MIN) / SNAPSHOT_EVERY) * SNAPSHOT_EVERY;
+    const copy = due > 0 && !this.#snapshots.has(due) ? ports.fusion.snapshot(due) : undefined;
+    if (copy !== undefined) {
+      const bytes = stateBytes(copy.model, copy.momentum);
+      const blob = ports.blobs.writesFor(bytes);
+      const row = {
+        generation: due,
+        state: ports.signer.hash(bytes),
+        blob: blob.hash,
+        weight: this.#weightAt(due),
+      };
+      batch.push(...blob.batch, { key: snapshotKey(due), value: encodeSnapshotRow(row) });
+      this.#snapshots.set(due, row);
+    }
+    ports.store.write(
+      batch,
+      false,
+      tickets.issue((event) => this.#written(event.kind === 'written' ? event.error : undefined)),
+    );
+    const floor = head.generation - manifest.history.horizon;
+    if (floor > set.floor) {
+      this.#sealedWeight = this.#weightAt(floor);
+      set.seal(floor);
+    }
+  }
+
+  #written(error: string | undefined): void {
+    if (error !== undefined) this.#context.listener.notice('STORE_WRITE_FAILED', error);
+  }
+
+  #weightAt(generation: number): number {
+    const { set } = this.#context;
+    let weight = this.#sealedWeight;
+    for (const open of range(set.floor + 1, generation)) weight += samplesOf(set.counted(open));
+    return weight;
+  }
+
+  #dropSnapshotsFrom(generation: number): void {
+    const stale = [...this.#snapshots.keys()].filter((of) => of >= generation);
+    if (stale.length === 0) return;
+    for (const of of stale) this.#snapshots.delete(of);
+    const batch = stale.map((of) => ({ key: snapshotKey(of), value: undefined }));
+    const { ports, tickets } = this.#context;
+    ports.store.write(
+      batch,
+      false,
+      tickets.issue(() => {}),
+    );
+  }
+}
+
+/** S followed by m as little-endian float32: what a state digest and a snapshot blob are made of. */
+export function stateBytes(model: Float32Array, momentum: Float32Array): Uint8Array {
+  const bytes = new Uint8Array(model.byteLength + momentum.byteLength);
+  bytes.set(new Uint8Array(model.buffer, model.byteOffset, model.byteLength), 0);
+  bytes.set(new Uint8Array(momentum.buffer, momentum.byteOffset, momentum.byteLength), model.byteLength);
+  return bytes;
+}
+
+const range = (first: number, last: number): readonly number[] =>
+  Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => first + i);

@@ -1,0 +1,228 @@
+// The author's side: train from the shared model, write what came of it, and only then say it. One batch on disk
+// holds the record, its payload, the learner's new state and the sequence number, so that a crash anywhere
+// repeats either nothing or the very same bytes.
+//
+//   idle → training → writing → idle          a failed round or write waits and tries again
+import type { Hash, PortEvent } from '../ports.ts';
+import { RETRY_MAX_MS, RETRY_MIN_MS } from './constants.ts';
+import type { Context } from './context.ts';
+import { type DeltaRecord, encodeDelta, signRecord } from './messages.ts';
+import type { HeadState } from './model-head.ts';
+import { voteFor } from './rules.ts';
+import { encodeOwn, OWN_KEY, type OwnRow, recordKey } from './store-layout.ts';
+
+type Trained = Extract<PortEvent, { kind: 'trained' }>;
+
+export class OwnWork {
+  readonly #context: Context;
+  readonly #current: () => number;
+  readonly #published: (record: DeltaRecord) => void;
+  #state: 'idle' | 'training' | 'writing' = 'idle';
+  #sequence = 0;
+  /** Newest generation that holds an own record. */
+  #generation = 0;
+  /** Own records that are back in the residual, as of the last state written. */
+  #returned = new Set<Hash>();
+  #stateKeys: ReadonlySet<string> = new Set();
+  /** Payloads whose write failed: nobody has seen them, so their work is taken back whole. */
+  #unsent: Uint8Array[] = [];
+  #retryAtMs = 0;
+  #retryMs = RETRY_MIN_MS;
+
+  constructor(
+    context: Context,
+    hooks: { readonly current: () => number; readonly published: (record: DeltaRecord) => void },
+  ) {
+    this.#context = context;
+    this.#current = hooks.current;
+    this.#published = hooks.published;
+  }
+
+  get training(): boolean {
+    return this.#state !== 'idle';
+  }
+
+  /** Newest generation with an own record; 0 before the first. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /** When the next try is due after a failure; in the past where none failed. */
+  get retryAtMs(): number {
+    return this.#retryAtMs;
+  }
+
+  /** What the store knew at the start. The learner has been restored by the caller. */
+  resume(row: OwnRow, stateKeys: readonly string[]): void {
+    this.#sequence = Math.max(this.#sequence, row.sequence);
+    this.#generation = Math.max(this.#generation, row.generation);
+    this.#returned = new Set(row.returned);
+    this.#stateKeys = new Set(stateKeys);
+  }
+
+  /** An own record, perhaps one that a lost store has forgotten: its number must never be used again. */
+  sawOwn(record: DeltaRecord): void {
+    this.#sequence = Math.max(this.#sequence, record.sequence);
+    this.#generation = Math.max(this.#generation, record.generation);
+  }
+
+  /** Starts a round from this head, unless one is under way or this generation has been served. */
+  begin(head: HeadState): void {
+    const { clock, journal } = this.#context.ports;
+    if (this.#state !== 'idle' || this.#generation >= this.#current() || clock.nowMs() < this.#retryAtMs)
+      return;
+    this.#state = 'training';
+    journal.event('train', { generation: head.generation + 1 });
+    this.#collectReturned((takeBack, returned) => this.#train(head, takeBack, returned));
+  }
+
+  /** Own records whose weight has changed since the last round, with their payloads. */
+  #collectReturned(
+    then: (takeBack: readonly { payload: Uint8Array; sign: 1 | -1 }[], returned: Set<Hash>) => void,
+  ): void {
+    const { set, ports, tickets, payloads, self, listener } = this.#context;
+    const returned = new Set(this.#returned);
+    const changed: { record: DeltaRecord; sign: 1 | -1 }[] = [];
+    for (const record of set.all()) {
+      if (record.author !== self) continue;
+      const counts = set.counted(record.generation).some((counted) => counted.id === record.id);
+      if (counts === !returned.has(record.id)) continue;
+      changed.push({ record, sign: counts ? -1 : 1 });
+    }
+    const takeBack: { payload: Uint8Array; sign: 1 | -1 }[] = this.#unsent.map((payload) => ({
+      payload,
+      sign: 1,
+    }));
+    let missing = changed.length;
+    if (missing === 0) return then(takeBack, returned);
+    for (const { record, sign } of changed) {
+      const take = (payload: Uint8Array | undefined): void => {
+        if (payload !== undefined) {
+          takeBack.push({ payload, sign });
+          if (sign === 1) returned.add(record.id);
+          else returned.delete(record.id);
+          const what =
+            sign === 1 ? 'lost its weight; the work goes into the next one' : 'has its weight again';
+          listener.notice('DELTA_RETURNED', `own delta of generation ${record.generation} ${what}`);
+        }
+        missing -= 1;
+        if (missing === 0) then(takeBack, returned);
+      };
+      const cached = payloads.get(record.payload);
+      if (cached !== undefined) {
+        take(cached);
+        continue;
+      }
+      const ticket = tickets.issue((event) => take(event.kind === 'blob' ? event.bytes : undefined));
+      ports.blobs.fetch(record.payload, record.payloadBytes, [], ticket);
+    }
+  }
+
+  #train(
+    head: HeadState,
+    takeBack: readonly { payload: Uint8Array; sign: 1 | -1 }[],
+    returned: ReadonlySet<Hash>,
+  ): void {
+    const { ports, tickets, listener } = this.#context;
+    const ticket = tickets.issue((event) => {
+      if (event.kind === 'trained') {
+        this.#unsent = [];
+        return this.#write(head, event, returned);
+      }
+      this.#state = 'idle';
+      this.#later();
+      listener.notice('TRAINING_FAILED', event.kind === 'failed' ? event.error : 'no answer');
+    });
+    // The fusion may have moved on by a correction since `begin`; its model is then newer than `head`, which
+    // only makes the record's base generation an understatement.
+    ports.learner.train({ ticket, model: ports.fusion.model(), generation: head.generation + 1, takeBack });
+  }
+
+  #write(head: HeadState, trained: Trained, returned: ReadonlySet<Hash>): void {
+    const { ports, tickets, set, manifest, meshId, self, codec, listener, payloads } = this.#context;
+    this.#state = 'writing';
+    const generation = this.#current();
+    const payload = ports.blobs.writesFor(trained.payload);
+    const state = ports.blobs.writesFor(trained.state);
+    const votesOf = generation - manifest.history.correctionWindow;
+    const record = signRecord(
+      {
+        mesh: meshId,
+        author: self,
+        sequence: this.#sequence + 1,
+        generation,
+        baseGeneration: head.generation,
+        base: head.state,
+        samples: ports.learner.samples,
+        codec: codec.name,
+        payload: payload.hash,
+        payloadBytes: trained.payload.length,
+        votes: votesOf > 0 ? set.live(votesOf).map((known) => voteFor(known.id)) : [],
+      },
+      ports.signer,
+    );
+    const row: OwnRow = {
+      sequence: record.sequence,
+      generation,
+      record: record.id,
+      state: state.hash,
+      returned: [...returned],
+    };
+    const batch = [
+      ...payload.batch,
+      ...state.batch,
+      { key: recordKey(generation, record.id), value: encodeDelta(record, undefined) },
+      { key: OWN_KEY, value: encodeOwn(row) },
+    ];
+    const ticket = tickets.issue((event) => {
+      this.#state = 'idle';
+      if (event.kind !== 'written' || event.error !== undefined) {
+        const error = event.kind === 'written' ? event.error : 'no answer';
+        listener.notice('STORE_WRITE_FAILED', `own delta was not kept and so is not published: ${error}`);
+        return this.#failedWrite(trained);
+      }
+      this.#retryMs = RETRY_MIN_MS;
+      this.#sweep(new Set(state.batch.map((write) => write.key)));
+      this.resume(row, [...this.#stateKeys]);
+      payloads.set(payload.hash, trained.payload);
+      listener.trained({ generation, loss: trained.loss, payloadBytes: trained.payload.length });
+      this.#published(record);
+      this.publish(record, trained.payload);
+    });
+    ports.store.write(batch, true, ticket);
+  }
+
+  /** The round is not lost: nothing was sent, so all of its payload goes back into the residual next time. */
+  #failedWrite(trained: Trained): void {
+    this.#unsent.push(trained.payload);
+    this.#later();
+  }
+
+  /** Gossip an own record; at a restart this is said again, for it may have been cut off just before. */
+  publish(record: DeltaRecord, payload: Uint8Array): void {
+    const { ports, manifest } = this.#context;
+    const inline = payload.length <= manifest.limits.inlineBytes;
+    ports.journal.event('publish', { id: record.id, generation: record.generation, bytes: payload.length });
+    ports.network.publish(encodeDelta(record, inline ? payload : undefined));
+  }
+
+  /** Deletes what only the previous state used. */
+  #sweep(kept: ReadonlySet<string>): void {
+    const stale = [...this.#stateKeys].filter((key) => !kept.has(key));
+    this.#stateKeys = kept;
+    if (stale.length === 0) return;
+    const { ports, tickets } = this.#context;
+    ports.store.write(
+      stale.map((key) => ({ key, value: undefined })),
+      false,
+      tickets.issue(() => {}),
+    );
+  }
+
+  #later(): void {
+    const { clock } = this.#context.ports;
+    this.#retryAtMs = clock.nowMs() + this.#retryMs;
+    this.#retryMs = Math.min(RETRY_MAX_MS, 2 * this.#retryMs);
+    clock.wakeAt(this.#retryAtMs);
+  }
+}

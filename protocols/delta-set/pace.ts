@@ -1,0 +1,176 @@
+// When a member goes on to the next generation. Pace never decides what the model is, only when a member looks:
+// it may use clocks, neighbours' heads and suspicion, and two members need not agree on it.
+import type { PeerId } from '../ports.ts';
+import { LIVE_GENERATIONS } from './constants.ts';
+import type { Context } from './context.ts';
+import type { DeltaRecord } from './messages.ts';
+import { absentAuthors, graceMs, hasQuorum, type Live, observe, patienceMs, progress } from './rules.ts';
+import type { Neighbour } from './sync.ts';
+
+export class Pace {
+  readonly #context: Context;
+  readonly #neighbours: () => ReadonlyMap<PeerId, Neighbour>;
+  readonly #ownSamples: () => number;
+  /** The generation that is being filled: one above the newest complete one. */
+  #current = 1;
+  #startedMs = 0;
+  #quorumAtMs: number | undefined;
+  #lastArrivalMs = 0;
+  #observedMs: number | undefined;
+  #forcedStreak = 0;
+  /** Authors who were waited for in vain; forgiven at their next record. */
+  readonly #suspects = new Set<PeerId>();
+
+  constructor(
+    context: Context,
+    hooks: {
+      readonly neighbours: () => ReadonlyMap<PeerId, Neighbour>;
+      /** Samples of a record of our own that is still to come in this generation; 0 for none. */
+      readonly ownSamples: () => number;
+    },
+  ) {
+    this.#context = context;
+    this.#neighbours = hooks.neighbours;
+    this.#ownSamples = hooks.ownSamples;
+  }
+
+  get current(): number {
+    return this.#current;
+  }
+
+  get complete(): number {
+    return this.#current - 1;
+  }
+
+  begin(complete: number): void {
+    this.#enter(complete + 1);
+  }
+
+  arrived(record: DeltaRecord): void {
+    this.#lastArrivalMs = this.#context.ports.clock.nowMs();
+    if (record.baseGeneration >= this.#current - 2) this.#suspects.delete(record.author);
+  }
+
+  /** A neighbour vanished: nobody waits for it. If it only lost its link to us, its next record forgives it. */
+  left(peer: PeerId): void {
+    this.#suspects.add(peer);
+  }
+
+  joined(peer: PeerId): void {
+    this.#suspects.delete(peer);
+  }
+
+  /** The newest generation with a quorum in the set, at least the newest complete one. */
+  newestQuorum(): number {
+    const { set, manifest } = this.#context;
+    for (let generation = set.top; generation >= this.#current; generation--) {
+      const records = set.counted(generation);
+      if (records.length > 0 && hasQuorum(records, this.#live(generation), manifest.pace)) return generation;
+    }
+    return this.#current - 1;
+  }
+
+  /**
+   * Contributors that a generation may expect: the authors of the last generations and the neighbours who said
+   * that they contribute. For a generation ahead of ours, everybody since then, so that a few who race ahead
+   * are not their own quorum.
+   */
+  #live(generation: number): Live {
+    const { set } = this.#context;
+    const samples = new Map<PeerId, number>();
+    for (let of = Math.max(1, this.#current - LIVE_GENERATIONS); of < generation; of++) {
+      for (const record of set.counted(of)) samples.set(record.author, record.samples);
+    }
+    for (const [peer, { head }] of this.#neighbours()) {
+      if (head.samples > 0) samples.set(peer, head.samples);
+    }
+    for (const suspect of this.#suspects) samples.delete(suspect);
+    const own = this.#ownSamples();
+    if (own > 0) samples.set(this.#context.self, own);
+    return { samples };
+  }
+
+  /** Moves on as far as the set and the clock allow; true when the current generation changed. */
+  advance(canForce: boolean): boolean {
+    const before = this.#current;
+    const newest = this.newestQuorum();
+    if (newest > this.#current) this.#enter(newest);
+    while (this.#passBehind()) this.#enter(this.#current + 1);
+    const step = this.#progress();
+    if (step === 'wait' || (step === 'force' && !canForce)) return this.#current !== before;
+    this.#conclude(step);
+    return true;
+  }
+
+  /**
+   * Most of the neighbours, by samples, have passed this generation: what the set holds of it is what there is.
+   * This is how a newcomer gets through a history whose authors have partly left.
+   */
+  #passBehind(): boolean {
+    if (this.#context.set.counted(this.#current).length === 0) return false;
+    let all = 0;
+    let past = 0;
+    for (const { head } of this.#neighbours().values()) {
+      const weight = Math.max(1, head.samples);
+      all += weight;
+      if (head.generation > this.#current) past += weight;
+    }
+    return all > 0 && past > all / 2;
+  }
+
+  #progress(): ReturnType<typeof progress> {
+    const { set, manifest, ports } = this.#context;
+    const records = set.counted(this.#current);
+    const live = this.#live(this.#current);
+    const quorum = hasQuorum(records, live, manifest.pace);
+    const now = ports.clock.nowMs();
+    if (quorum) this.#quorumAtMs ??= now;
+    const observedMs = this.#observedMs ?? manifest.pace.patienceMinMs;
+    const grace = graceMs(observedMs);
+    const patience = patienceMs(observedMs, this.#forcedStreak, manifest.pace);
+    const step = progress({
+      arrived: records.length,
+      absent: absentAuthors(records, live).length,
+      quorum,
+      waitedMs: now - this.#startedMs,
+      sinceQuorumMs: now - (this.#quorumAtMs ?? now),
+      graceMs: grace,
+      patienceMs: patience,
+    });
+    if (step === 'wait') {
+      const dueMs = quorum ? (this.#quorumAtMs ?? now) + grace : this.#startedMs + patience;
+      // Past its time and still waiting means that nothing has arrived at all: look again at the next event.
+      if (dueMs > now) ports.clock.wakeAt(dueMs);
+    }
+    return step;
+  }
+
+  #conclude(step: 'complete' | 'cut-off' | 'force'): void {
+    const { set, listener, ports } = this.#context;
+    const generation = this.#current;
+    const records = set.counted(generation);
+    if (step !== 'complete') {
+      const ahead = new Set(set.counted(generation + 1).map((record) => record.author));
+      for (const author of absentAuthors(records, this.#live(generation))) {
+        if (!ahead.has(author)) this.#suspects.add(author);
+      }
+    }
+    this.#forcedStreak = step === 'force' ? this.#forcedStreak + 1 : 0;
+    if (step === 'force') {
+      listener.notice(
+        'GENERATION_FORCED',
+        `generation ${generation} goes on with ${records.length} without a quorum`,
+      );
+    }
+    this.#observedMs = observe(this.#observedMs, Math.max(1, this.#lastArrivalMs - this.#startedMs));
+    ports.journal.event('complete', { generation, step, records: records.length });
+    this.#enter(generation + 1);
+  }
+
+  #enter(generation: number): void {
+    this.#current = generation;
+    this.#startedMs = this.#context.ports.clock.nowMs();
+    this.#lastArrivalMs = this.#startedMs;
+    this.#quorumAtMs = undefined;
+  }
+}

@@ -1,0 +1,121 @@
+// Pure decisions of the delta-set protocol: data in, data out. Every rule here is a function of a set of
+// records alone, except those of the pace, which decide when a member goes on and never what the model is.
+import type { Hash, PeerId } from '../ports.ts';
+import {
+  GRACE_FACTOR,
+  GRACE_MIN_MS,
+  JUDGING_SHARE_MIN,
+  KNOWN_SHARE_MIN,
+  OBSERVED_WEIGHT,
+  PATIENCE_DOUBLINGS_MAX,
+  VOTE_BYTES,
+} from './constants.ts';
+
+/** What the rules need to know of a record. */
+export interface Judged {
+  readonly id: Hash;
+  readonly author: PeerId;
+  readonly samples: number;
+  /** First bytes, in hex, of the ids that the author knew of the generation one window back. */
+  readonly votes: ReadonlySet<string>;
+}
+
+export const voteFor = (id: Hash): string => id.slice(0, 2 * VOTE_BYTES);
+
+export const samplesOf = (records: readonly { readonly samples: number }[]): number =>
+  records.reduce((sum, record) => sum + record.samples, 0);
+
+/**
+ * Which of a generation's records have weight.
+ *
+ * The records of the generation one window ahead are the jury: each says which records of this generation its
+ * author knew. A record counts until the jury carries half of this generation's samples; from then on it counts
+ * when a third of the jury's samples knew it. The weight of a single record that claims more than all others
+ * together is capped at theirs, so that a claim cannot keep its own jury from deciding.
+ */
+export function countedRecords<R extends Judged>(
+  records: readonly R[],
+  jury: readonly Judged[],
+): readonly R[] {
+  if (jury.length === 0) return records;
+  const jurySamples = samplesOf(jury);
+  const total = samplesOf(records);
+  return records.filter((record) => {
+    const others = total - record.samples;
+    const weight = others === 0 ? total : others + Math.min(record.samples, others);
+    if (jurySamples < JUDGING_SHARE_MIN * weight) return true;
+    const vote = voteFor(record.id);
+    const known = samplesOf(jury.filter((juror) => juror.votes.has(vote)));
+    return known >= KNOWN_SHARE_MIN * jurySamples;
+  });
+}
+
+/** Samples of the live contributors by author: what a quorum is measured against. */
+export interface Live {
+  readonly samples: ReadonlyMap<PeerId, number>;
+}
+
+export interface QuorumRule {
+  readonly quorum: number;
+  readonly contributorsMin: number;
+}
+
+/** Whether these records complete a generation by weight and by number. */
+export function hasQuorum(records: readonly Judged[], live: Live, rule: QuorumRule): boolean {
+  if (records.length < rule.contributorsMin) return false;
+  let expected = 0;
+  const arrived = new Set(records.map((record) => record.author));
+  for (const [author, samples] of live.samples) if (!arrived.has(author)) expected += samples;
+  const have = samplesOf(records);
+  return have >= rule.quorum * (have + expected);
+}
+
+export const absentAuthors = (records: readonly Judged[], live: Live): readonly PeerId[] => {
+  const arrived = new Set(records.map((record) => record.author));
+  return [...live.samples.keys()].filter((author) => !arrived.has(author)).sort();
+};
+
+export interface PaceRule {
+  readonly patience: number;
+  readonly patienceMinMs: number;
+  readonly patienceMaxMs: number;
+}
+
+/** How long a member without a quorum waits: doubled for each generation it has already gone on alone. */
+export function patienceMs(observedMs: number, forcedStreak: number, rule: PaceRule): number {
+  const base = Math.max(rule.patienceMinMs, rule.patience * observedMs);
+  return Math.min(rule.patienceMaxMs, base * 2 ** Math.min(forcedStreak, PATIENCE_DOUBLINGS_MAX));
+}
+
+/** How long a member with a quorum waits for the rest. */
+export const graceMs = (observedMs: number): number => Math.max(GRACE_MIN_MS, GRACE_FACTOR * observedMs);
+
+export const observe = (observedMs: number | undefined, sampleMs: number): number =>
+  observedMs === undefined ? sampleMs : observedMs + OBSERVED_WEIGHT * (sampleMs - observedMs);
+
+/** What a waiting member does now. `waitedMs` counts from the start of the generation's wait. */
+export type Progress = 'wait' | 'complete' | 'cut-off' | 'force';
+
+export function progress(state: {
+  readonly arrived: number;
+  readonly absent: number;
+  readonly quorum: boolean;
+  readonly waitedMs: number;
+  readonly sinceQuorumMs: number;
+  readonly graceMs: number;
+  readonly patienceMs: number;
+}): Progress {
+  if (state.quorum && state.absent === 0) return 'complete';
+  if (state.quorum && state.sinceQuorumMs >= state.graceMs) return 'cut-off';
+  if (!state.quorum && state.arrived > 0 && state.waitedMs >= state.patienceMs) return 'force';
+  return 'wait';
+}
+
+/** Of two sealed branches the one with more samples behind it stays; ties go to the smaller digest. */
+export function prefersBranch(
+  ours: { readonly weight: number; readonly state: Hash },
+  theirs: { readonly weight: number; readonly state: Hash },
+): 'ours' | 'theirs' {
+  if (ours.weight !== theirs.weight) return ours.weight > theirs.weight ? 'ours' : 'theirs';
+  return ours.state <= theirs.state ? 'ours' : 'theirs';
+}

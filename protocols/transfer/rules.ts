@@ -1,0 +1,142 @@
+// Pure decisions of the transfer protocol: how a blob is cut and named, and whom to ask next for what.
+import { bytesOfText } from '../bytes.ts';
+import type { Hash, PeerId, Signer, StoreWrite } from '../ports.ts';
+import {
+  BACKOFF_FIRST_MS,
+  BACKOFF_MAX_MS,
+  CHUNK_BYTES,
+  CHUNKS_IN_FLIGHT,
+  FAILURES_MAX,
+} from './constants.ts';
+import { type ChunkList, encodeList } from './messages.ts';
+
+const BLOB_DOMAIN = bytesOfText('meldmesh blob 1\n');
+
+/** Key of a blob's list. Where the list is stored, all chunks are. */
+export const listKey = (blob: Hash): string => `blob/${blob}`;
+/** Key of one chunk. Chunks without a list are an unfinished fetch, or may be swept. */
+export const chunkKey = (chunk: Hash): string => `chunk/${chunk}`;
+
+/** One peer as seen from inside one fetch. */
+export interface Holder {
+  readonly id: PeerId;
+  /** Requests in a row that it did not answer. */
+  failures: number;
+  /** It rests until then. */
+  notBeforeMs: number;
+  /** Requests of this fetch that it is answering. */
+  asked: number;
+  /** It sent bytes that do not match their hash. */
+  liar: boolean;
+  /** What it said it has not got, in this round. */
+  readonly missed: Set<Hash>;
+}
+
+/** The part of a fetch that decides what to do next. */
+export interface Pull {
+  /** In order of preference. */
+  readonly holders: readonly Holder[];
+  /** Not asked for at this moment, in the order of the blob. */
+  readonly wants: readonly Hash[];
+  /** Asked for and not yet stored. */
+  readonly inFlight: number;
+  readonly pausedUntilMs: number;
+}
+
+export type PullStep =
+  | { readonly act: 'ask'; readonly want: Hash; readonly holder: Holder }
+  | { readonly act: 'wait'; readonly untilMs: number }
+  /** An answer under way will bring the next decision. */
+  | { readonly act: 'rest' }
+  /** Nobody is left who might have what is wanted. */
+  | { readonly act: 'exhausted' };
+
+/** Cut into chunks of 256 KiB. The chunks are views of `bytes`. */
+export function cutBlob(bytes: Uint8Array): readonly Uint8Array[] {
+  const chunks: Uint8Array[] = [];
+  for (let at = 0; at < bytes.length; at += CHUNK_BYTES) chunks.push(bytes.subarray(at, at + CHUNK_BYTES));
+  return chunks;
+}
+
+export function listOf(bytes: Uint8Array, hash: Signer['hash']): ChunkList {
+  return { size: bytes.length, chunks: cutBlob(bytes).map((chunk) => hash(chunk)) };
+}
+
+/** SHA-256 of "meldmesh blob 1\n", the size as u64 little-endian, and the chunks' hashes. */
+export function blobHashOf(list: ChunkList, hash: Signer['hash']): Hash {
+  return hash(BLOB_DOMAIN, encodeList(list));
+}
+
+/** Chunks first, the list last. */
+export function writesOf(bytes: Uint8Array, list: ChunkList, blob: Hash): readonly StoreWrite[] {
+  const seen = new Set<Hash>();
+  const batch: StoreWrite[] = [];
+  for (const [index, value] of cutBlob(bytes).entries()) {
+    const chunk = list.chunks[index];
+    if (!seen.has(chunk)) batch.push({ key: chunkKey(chunk), value });
+    seen.add(chunk);
+  }
+  batch.push({ key: listKey(blob), value: encodeList(list) });
+  return batch;
+}
+
+/** Bytes of one chunk: full, but for the last. */
+export function chunkLength(list: ChunkList, index: number): number {
+  return Math.min(CHUNK_BYTES, list.size - index * CHUNK_BYTES);
+}
+
+/** Where each chunk goes; one chunk may be wanted in several places. */
+export function placesOf(list: ChunkList): Map<Hash, number[]> {
+  const places = new Map<Hash, number[]>();
+  for (const [index, chunk] of list.chunks.entries()) {
+    const known = places.get(chunk);
+    if (known === undefined) places.set(chunk, [index]);
+    else known.push(index);
+  }
+  return places;
+}
+
+export function newHolder(id: PeerId): Holder {
+  return { id, failures: 0, notBeforeMs: 0, asked: 0, liar: false, missed: new Set() };
+}
+
+export const isGivenUp = (holder: Holder): boolean => holder.liar || holder.failures >= FAILURES_MAX;
+
+/** Rest of a peer after so many failures in a row. */
+export function backoffMs(failures: number): number {
+  return Math.min(BACKOFF_FIRST_MS * 2 ** Math.max(0, failures - 1), BACKOFF_MAX_MS);
+}
+
+/**
+ * The first want that some holder may have goes to the one of them that answers least for us now; ties go to
+ * fewer failures, then to the earlier holder. `isFree` says whether a peer may be asked at all at present.
+ */
+export function nextStep(pull: Pull, nowMs: number, isFree: (peer: PeerId) => boolean): PullStep {
+  if (pull.wants.length === 0 || pull.inFlight >= CHUNKS_IN_FLIGHT) return { act: 'rest' };
+  if (nowMs < pull.pausedUntilMs) return { act: 'wait', untilMs: pull.pausedUntilMs };
+  let awaited = pull.inFlight > 0;
+  let earliestMs = Number.POSITIVE_INFINITY;
+  for (const want of pull.wants) {
+    let best: Holder | undefined;
+    for (const holder of pull.holders) {
+      if (isGivenUp(holder) || holder.missed.has(want)) continue;
+      if (holder.notBeforeMs > nowMs) earliestMs = Math.min(earliestMs, holder.notBeforeMs);
+      else if (!isFree(holder.id)) awaited = true;
+      else if (best === undefined || isPreferred(holder, best)) best = holder;
+    }
+    if (best !== undefined) return { act: 'ask', want, holder: best };
+  }
+  if (earliestMs < Number.POSITIVE_INFINITY) return { act: 'wait', untilMs: earliestMs };
+  return { act: awaited ? 'rest' : 'exhausted' };
+}
+
+function isPreferred(holder: Holder, other: Holder): boolean {
+  return holder.asked < other.asked || (holder.asked === other.asked && holder.failures < other.failures);
+}
+
+/** Why a fetch found nobody. */
+export function reasonOf(holders: readonly Holder[]): string {
+  if (holders.length === 0) return 'nobody is connected';
+  if (holders.some((holder) => holder.liar)) return 'what the peers have is not it';
+  return holders.some((holder) => holder.failures === 0) ? 'nobody has it' : 'nobody answered';
+}

@@ -1,0 +1,255 @@
+// One member of a swarm: the real machines over simulated ports. Its disk outlives it.
+import {
+  type Codec,
+  codecNamed,
+  compressWithFeedback,
+  createRandom,
+  initialWeights,
+  layoutOf,
+  takeBack,
+} from '../../fusion/index.ts';
+import { hashOf } from '../../node/signer.ts';
+import {
+  createDeltaSet,
+  createLocalFusion,
+  createTransfer,
+  type DeltaSet,
+  type DeltaSetListener,
+  type Hash,
+  initialSeedOf,
+  type Learner,
+  type Manifest,
+  type PeerId,
+  type PortEvent,
+  type Ports,
+  type Signer,
+  type Store,
+  type TrainJob,
+  type Transfer,
+} from '../../protocols/index.ts';
+import type { Links } from './links.ts';
+import type { World } from './world.ts';
+
+export interface MemberOptions {
+  readonly world: World;
+  readonly links: Links;
+  readonly manifest: Manifest;
+  readonly meshId: Hash;
+  readonly signer: Signer;
+  readonly samples: number;
+  readonly trainMs: number;
+  /** Where this member's loss has its minimum. */
+  readonly optimum: number;
+  readonly generationsMax?: number;
+  readonly waitForPeers?: number;
+}
+
+export class Member {
+  readonly options: MemberOptions;
+  readonly disk = new Map<string, Uint8Array>();
+  readonly notices: string[] = [];
+  readonly refused = new Map<string, number>();
+  readonly digests = new Map<number, Hash>();
+  machine: DeltaSet | undefined;
+  transfer: Transfer | undefined;
+  /** Trained minus sent minus left over: stays near zero, whatever is lost, corrected or restarted. */
+  readonly ledger = { trained: 0, residual: 0 };
+  #life = 0;
+
+  constructor(options: MemberOptions) {
+    this.options = options;
+  }
+
+  get id(): PeerId {
+    return this.options.signer.self;
+  }
+
+  get generation(): number {
+    return this.machine?.head?.generation ?? 0;
+  }
+
+  get digest(): Hash | undefined {
+    return this.machine?.head?.model;
+  }
+
+  start(): void {
+    const { world, links, manifest, meshId, signer } = this.options;
+    this.#life += 1;
+    const life = this.#life;
+    const alive = (run: () => void) => () => {
+      if (life === this.#life) run();
+    };
+    const deliverTo = (
+      target: () => { handle(event: PortEvent): void } | undefined,
+      delayMs: () => number,
+    ) => {
+      return (event: PortEvent): void =>
+        world.after(
+          delayMs(),
+          alive(() => target()?.handle(event)),
+        );
+    };
+    const toMachine = deliverTo(
+      () => this.machine,
+      () => 0,
+    );
+    const toTransfer = deliverTo(
+      () => this.transfer,
+      () => 0,
+    );
+    const codec = codecNamed(manifest.codec);
+    if (codec === undefined) throw new Error('no such codec');
+    const layout = layoutOf(manifest.model);
+    const clock = (tick: () => void) => {
+      let wish = 0;
+      return {
+        nowMs: () => world.nowMs,
+        wakeAt: (atMs: number) => {
+          const mine = ++wish;
+          world.after(
+            atMs - world.nowMs,
+            alive(() => {
+              if (mine === wish) tick();
+            }),
+          );
+        },
+      };
+    };
+    const store = (deliver: (event: PortEvent) => void): Store => diskStore(this.disk, deliver);
+    const journal = {
+      event: (kind: string, fields: Readonly<Record<string, string | number | boolean>>) =>
+        world.note(`${this.id.slice(-6)} ${kind} ${Object.values(fields).join(' ')}`),
+    };
+    const random = world.random.fork(`${this.id} ${life}`);
+    this.transfer = createTransfer(
+      { answer: toMachine },
+      {
+        network: links.port(this, toTransfer),
+        store: store(toTransfer),
+        signer,
+        clock: clock(() => this.transfer?.tick()),
+        journal,
+      },
+    );
+    const ports: Ports = {
+      network: links.port(this, toMachine),
+      clock: clock(() => this.machine?.tick()),
+      store: store(toMachine),
+      blobs: this.transfer,
+      learner: new BowlLearner(this, codec, (event, delayMs) =>
+        world.after(
+          delayMs,
+          alive(() => this.machine?.handle(event)),
+        ),
+      ),
+      fusion: createLocalFusion({
+        layout,
+        initial: initialWeights(manifest.model, initialSeedOf(meshId)),
+        codec,
+        outerMomentum: manifest.aggregation.outerMomentum,
+        outerLearningRate: manifest.aggregation.outerLearningRate,
+        horizon: manifest.history.horizon,
+        hash: hashOf,
+        deliver: toMachine,
+      }),
+      signer,
+      random,
+      journal,
+    };
+    const { generationsMax, waitForPeers } = this.options;
+    this.machine = createDeltaSet(
+      { manifest, meshId, generationsMax, waitForPeers, expectsPeers: true, listener: this.#listener() },
+      ports,
+    );
+    this.transfer.start();
+    this.machine.start();
+    links.joined(this);
+  }
+
+  /** The process dies; the disk stays. */
+  kill(): void {
+    this.#life += 1;
+    this.machine?.stop();
+    this.transfer?.stop();
+    this.machine = undefined;
+    this.transfer = undefined;
+    this.options.links.left(this);
+  }
+
+  #listener(): DeltaSetListener {
+    return {
+      generation: ({ generation, digest }) => {
+        this.digests.set(generation, digest);
+        this.options.world.note(`${this.id.slice(-6)} generation ${generation} ${digest.slice(0, 8)}`);
+      },
+      trained: () => {},
+      refused: (reason) => this.refused.set(reason, (this.refused.get(reason) ?? 0) + 1),
+      notice: (code, text) => this.notices.push(`${code} ${text}`),
+      settled: () => {},
+    };
+  }
+}
+
+function diskStore(disk: Map<string, Uint8Array>, deliver: (event: PortEvent) => void): Store {
+  return {
+    write(batch, _sync, ticket) {
+      for (const { key, value } of batch) {
+        if (value === undefined) disk.delete(key);
+        else disk.set(key, value.slice());
+      }
+      deliver({ kind: 'written', ticket, error: undefined });
+    },
+    read(keys, ticket) {
+      deliver({ kind: 'read', ticket, values: keys.map((key) => disk.get(key)), error: undefined });
+    },
+    scan(prefix, entriesMax, ticket) {
+      const keys = [...disk.keys()].filter((key) => key.startsWith(prefix)).sort();
+      const entries = keys
+        .slice(0, entriesMax)
+        .map((key) => ({ key, value: disk.get(key) ?? new Uint8Array() }));
+      deliver({ kind: 'scanned', ticket, entries, error: undefined });
+    },
+  };
+}
+
+/** A quadratic bowl around the member's own optimum: the mean of the optima is where the mesh should go. */
+class BowlLearner implements Learner {
+  readonly #member: Member;
+  readonly #codec: Codec;
+  readonly #answer: (event: PortEvent, delayMs: number) => void;
+  #residual: Float32Array;
+
+  constructor(member: Member, codec: Codec, answer: (event: PortEvent, delayMs: number) => void) {
+    this.#member = member;
+    this.#codec = codec;
+    this.#answer = answer;
+    this.#residual = new Float32Array(layoutOf(member.options.manifest.model).size);
+  }
+
+  get samples(): number {
+    return this.#member.options.samples;
+  }
+
+  train({ ticket, model, generation, takeBack: returned }: TrainJob): void {
+    const { world, manifest, optimum, trainMs } = this.#member.options;
+    const layout = layoutOf(manifest.model);
+    const residual = this.#residual.slice();
+    for (const { payload, sign } of returned)
+      takeBack({ residual, payload, sign, codec: this.#codec, layout });
+    const delta = model.map((value) => 0.2 * (optimum - value));
+    const random = createRandom(`${this.#member.id} ${generation}`);
+    const { payload } = compressWithFeedback({ delta, residual, codec: this.#codec, layout, random });
+    this.#residual = residual;
+    const state = new Uint8Array(residual.slice().buffer);
+    const delayMs = trainMs * (0.8 + 0.4 * world.random.float());
+    this.#answer({ kind: 'trained', ticket, payload, state, loss: 0, steps: 1 }, delayMs);
+  }
+
+  evaluate(_model: Float32Array, ticket: number): void {
+    this.#answer({ kind: 'evaluated', ticket, accuracy: 0, loss: 0 }, 1);
+  }
+
+  restore(state: Uint8Array): void {
+    this.#residual = new Float32Array(state.slice().buffer);
+  }
+}
