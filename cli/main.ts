@@ -11,8 +11,9 @@ const debug = process.argv.includes('--debug');
 try {
   await createProgram().parseAsync(process.argv);
 } catch (error) {
-  if (error instanceof CommanderError && error.exitCode === 0) {
-    process.exitCode = 0;
+  if (error instanceof CommanderError && (error.exitCode === 0 || error.code === 'commander.help')) {
+    // The help or the version has been printed; no command at all is no success.
+    process.exitCode = error.exitCode;
   } else {
     process.stderr.write(`${formatError(error, { debug })}\n`);
     process.exitCode = 1;

@@ -4,7 +4,7 @@ export { MAGNITUDE_MAX } from './codecs/magnitude.ts';
 export { codecNamed, codecNames } from './codecs/registry.ts';
 export { compressWithFeedback, isFiniteVector, takeBack } from './error-feedback.ts';
 export { applyGeneration, type GenerationPart } from './generation.ts';
-export { createModelLine, type ModelLine, type ModelLineOptions } from './model-line.ts';
+export { createModelLine, type ModelLine, type ModelLineOptions, type ModelSnapshot } from './model-line.ts';
 export { denseSpecSchema, initialWeights, layoutOf, PARAMETERS_MAX, parseModelName } from './model-spec.ts';
 export { createRandom, restoreRandom } from './random.ts';
 export {

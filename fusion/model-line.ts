@@ -36,8 +36,8 @@ export interface ModelLine {
    * the generations after it again. Nothing happens when the line is not above `to`.
    */
   rollback(to: number): number;
-  /** S and m of a generation that is held as a snapshot, by reference: they are overwritten when it is dropped. */
-  snapshot(generation: number): { readonly model: Float32Array; readonly momentum: Float32Array } | undefined;
+  /** The copies held, ascending, by reference: they are on shared memory and overwritten when dropped. */
+  snapshots(): readonly ModelSnapshot[];
   /**
    * Applies the next generation; `parts` in ascending record id, each accepted by the codec's check. Without
    * parts nobody contributed: S and m stay as they are.
@@ -47,7 +47,7 @@ export interface ModelLine {
   adopt(generation: number, model: Float32Array, momentum: Float32Array): void;
 }
 
-interface Snapshot {
+export interface ModelSnapshot {
   readonly generation: number;
   readonly model: Float32Array;
   readonly momentum: Float32Array;
@@ -71,7 +71,7 @@ class SnapshotLine implements ModelLine {
   readonly #momentum: Float32Array;
   readonly #scratch: Float64Array;
   /** Ascending; never empty, for the start of the line is one. */
-  #snapshots: Snapshot[] = [];
+  #snapshots: ModelSnapshot[] = [];
   /** Vectors of dropped snapshots, for the next ones: this memory is too large to leave to the collector. */
   readonly #spare: Float32Array[] = [];
   #generation = 0;
@@ -110,10 +110,8 @@ class SnapshotLine implements ModelLine {
     return to >= this.#generation ? this.#generation : this.#newestUpTo(to).generation;
   }
 
-  snapshot(
-    generation: number,
-  ): { readonly model: Float32Array; readonly momentum: Float32Array } | undefined {
-    return this.#snapshots.find((snapshot) => snapshot.generation === generation);
+  snapshots(): readonly ModelSnapshot[] {
+    return this.#snapshots;
   }
 
   rollback(to: number): number {
@@ -148,7 +146,7 @@ class SnapshotLine implements ModelLine {
     this.#takeSnapshot();
   }
 
-  #newestUpTo(to: number): Snapshot {
+  #newestUpTo(to: number): ModelSnapshot {
     const found = this.#snapshots.findLast(({ generation }) => generation <= to);
     assert(found !== undefined, 'nothing below the floor can be reached');
     return found;
@@ -173,12 +171,12 @@ class SnapshotLine implements ModelLine {
   }
 
   #copy(source: Float32Array): Float32Array {
-    const copy = this.#spare.pop() ?? new Float32Array(source.length);
+    const copy = this.#spare.pop() ?? new Float32Array(new SharedArrayBuffer(source.byteLength));
     copy.set(source);
     return copy;
   }
 
-  #keepOnly(wanted: (snapshot: Snapshot) => boolean): void {
+  #keepOnly(wanted: (snapshot: ModelSnapshot) => boolean): void {
     for (const { model, momentum } of this.#snapshots.filter((snapshot) => !wanted(snapshot))) {
       this.#spare.push(model, momentum);
     }

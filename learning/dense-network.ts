@@ -27,7 +27,10 @@ function part(flat: Float32Array, tensor: { readonly offset: number; readonly si
   return flat.slice(tensor.offset, tensor.offset + tensor.size);
 }
 
-export function flatFromLayers(layers: readonly DenseLayer[], layout: ModelLayout): Float32Array {
+export function flatFromLayers(
+  layers: readonly DenseLayer[],
+  layout: ModelLayout,
+): Float32Array<ArrayBuffer> {
   const flat = new Float32Array(layout.size);
   for (const [index, layer] of layers.entries()) {
     flat.set(layer.kernel.dataSync<'float32'>(), layout.tensors[2 * index].offset);

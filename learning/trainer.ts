@@ -38,8 +38,8 @@ export interface TrainingRound {
 }
 
 export interface TrainedRound {
-  readonly weights: Float32Array;
-  readonly velocity: Float32Array;
+  readonly weights: Float32Array<ArrayBuffer>;
+  readonly velocity: Float32Array<ArrayBuffer>;
   /** Mean over the batches of this round; NaN is never returned. */
   readonly loss: number;
   readonly steps: number;
@@ -64,7 +64,7 @@ export interface Trainer {
   train(round: TrainingRound): TrainedRound;
   evaluate(weights: Float32Array, data: Dataset): Score;
   /** Probabilities, [data.count, classes] row-major; the labels are not looked at. */
-  predict(weights: Float32Array, data: Dataset): Float32Array;
+  predict(weights: Float32Array, data: Dataset): Float32Array<ArrayBuffer>;
 }
 
 /** Samples of one forward pass outside training: 500 digits are 1.5 MiB, and more at once is not faster. */

@@ -97,6 +97,11 @@ export interface MeldNode {
   readonly peerId: string;
   on<K extends keyof NodeEvents>(event: K, listener: (detail: NodeEvents[K]) => void): () => void;
   start(): Promise<void>;
+  /**
+   * Settles with the reason when the node cannot go on, for its store can no longer be written. Nothing that was
+   * stored is lost and nothing more is published; all that is left is to stop it. Never settles otherwise.
+   */
+  readonly failed: Promise<Error & { readonly code: string }>;
   /** Finishes writes and closes everything. Safe to call twice. */
   stop(): Promise<void>;
   status(): NodeStatus;

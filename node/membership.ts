@@ -13,7 +13,7 @@ import {
 } from '../protocols/index.ts';
 import type { NodeOptions } from './api.ts';
 import { MeldError } from './errors.ts';
-import { hashOf } from './signer.ts';
+import { hashOf } from './hash.ts';
 import type { NodeStore } from './store/level-store.ts';
 
 /** The mesh id that this store folder is bound to. The manifest itself is a chunk named by that hash. */

@@ -2,15 +2,13 @@
 // them, and says what happens as typed events. All decisions are the machines'.
 import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
-import { codecNamed, createRandom, initialWeights, layoutOf } from '../fusion/index.ts';
+import { createRandom } from '../fusion/index.ts';
 import {
   createDeltaSet,
-  createLocalFusion,
   createTransfer,
   type DeltaSet,
   type DeltaSetListener,
   encodeInvitation,
-  type Fusion,
   INVITATION_ADDRESSES_MAX,
   initialSeedOf,
   type Manifest,
@@ -21,6 +19,9 @@ import {
 import type { MeldNode, NodeEvents, NodeOptions, NodeStatus } from './api.ts';
 import { createClock, type NodeClock } from './clock.ts';
 import { MeldError } from './errors.ts';
+import { failpointOf } from './failpoints.ts';
+import { forgiving } from './forgiving-learner.ts';
+import { type StartedFusion, startFusion } from './fusion-host.ts';
 import { type Health, watchHealth } from './health.ts';
 import { type Identity, loadIdentity } from './identity.ts';
 import { createJournal, type NodeJournal } from './journal.ts';
@@ -43,11 +44,15 @@ export async function createNode(options: NodeOptions): Promise<MeldNode> {
     throw new MeldError('MELDMESH_OPTIONS', 'A node takes a manifest or an invitation, not both');
   }
   await makeFolder(options.store);
-  const store = await openStore({ folder: options.store });
+  let fail: (error: MeldError) => void = () => undefined;
+  const failed = new Promise<MeldError>((resolve) => {
+    fail = resolve;
+  });
+  const store = await openStore({ folder: options.store, onWrite: failpointOf(), onFailure: fail });
   try {
     const membership = await findMembership(options, store);
     const identity = await loadIdentity({ folder: options.store, seed: options.identitySeed });
-    return new MeshNode(options, { store, membership, identity });
+    return new MeshNode(options, { store, membership, identity, failed });
   } catch (error) {
     await store.close();
     throw error;
@@ -66,6 +71,8 @@ interface Opened {
   readonly store: NodeStore;
   readonly membership: Membership;
   readonly identity: Identity;
+  /** The store cannot be written any more. */
+  readonly failed: Promise<MeldError>;
 }
 
 /** What exists once the manifest is known. */
@@ -73,7 +80,7 @@ interface Running {
   readonly manifest: Manifest;
   readonly machine: DeltaSet;
   readonly learner: StartedLearner;
-  readonly fusion: Fusion;
+  readonly fusion: StartedFusion;
 }
 
 /** Addresses of members met before, for the next start. */
@@ -81,6 +88,7 @@ const KNOWN_ADDRESSES_KEY = 'addresses';
 
 class MeshNode implements MeldNode {
   readonly peerId: string;
+  readonly failed: Promise<MeldError>;
   readonly #options: NodeOptions;
   readonly #opened: Opened;
   readonly #events = new NodeEventBus();
@@ -103,6 +111,7 @@ class MeshNode implements MeldNode {
     this.#options = options;
     this.#opened = opened;
     this.peerId = opened.identity.peerId;
+    this.failed = opened.failed;
     this.#startedMs = this.#clock.nowMs();
     this.#journal = createJournal({ folder: options.store });
   }
@@ -209,18 +218,15 @@ class MeshNode implements MeldNode {
     if (network === undefined || transfer === undefined || this.#stopping !== undefined) return;
     const { membership, store } = this.#opened;
     const handle = (event: PortEvent): void => this.#running?.machine.handle(event);
-    const codec = codecNamed(manifest.codec);
-    if (codec === undefined)
-      throw new MeldError('MELDMESH_MANIFEST_INVALID', `No codec is called ${manifest.codec}`);
-    const fusion = createLocalFusion({
-      layout: layoutOf(manifest.model),
-      initial: initialWeights(manifest.model, initialSeedOf(membership.meshId)),
-      codec,
-      outerMomentum: manifest.aggregation.outerMomentum,
-      outerLearningRate: manifest.aggregation.outerLearningRate,
-      horizon: manifest.history.horizon,
-      hash: signer.hash,
-      deliver: (event) => void setImmediate(handle, event),
+    const fusion = startFusion({
+      settings: {
+        model: manifest.model,
+        initialSeed: initialSeedOf(membership.meshId),
+        codec: manifest.codec,
+        ...manifest.aggregation,
+        horizon: manifest.history.horizon,
+      },
+      deliver: handle,
     });
     const machine = createDeltaSet(
       {
@@ -236,7 +242,7 @@ class MeshNode implements MeldNode {
         clock: this.#clock.port(() => machine.tick()),
         store: store.port(handle),
         blobs: transfer,
-        learner: this.#forgiving(learner),
+        learner: forgiving(learner, (text) => this.#notice('LEARNER_STATE_LOST', text)),
         fusion,
         signer,
         random: createRandom(`${this.peerId} ${this.#options.seed ?? randomBytes(16).toString('hex')}`),
@@ -245,25 +251,6 @@ class MeshNode implements MeldNode {
     );
     this.#running = { manifest, machine, learner, fusion };
     machine.start();
-  }
-
-  /** A damaged state on disk costs the optimiser and the residual, not the node. */
-  #forgiving(learner: StartedLearner): StartedLearner {
-    return {
-      samples: learner.samples,
-      backend: learner.backend,
-      notes: learner.notes,
-      train: (job) => learner.train(job),
-      evaluate: (model, ticket) => learner.evaluate(model, ticket),
-      restore: (state) => {
-        try {
-          learner.restore(state);
-        } catch (error) {
-          this.#notice('LEARNER_STATE_LOST', error instanceof Error ? error.message : String(error));
-        }
-      },
-      stop: () => learner.stop(),
-    };
   }
 
   #learned(event: PortEvent): void {
@@ -330,6 +317,7 @@ class MeshNode implements MeldNode {
     this.#clock.stop();
     const known = this.#network?.knownAddresses() ?? [];
     await this.#running?.learner.stop();
+    await this.#running?.fusion.stop();
     await this.#network?.stop();
     if (known.length > 0)
       await store.put(KNOWN_ADDRESSES_KEY, Buffer.from(known.join('\n'))).catch(() => undefined);

@@ -1,8 +1,9 @@
 // The real `Signer`: Ed25519 and SHA-256 of node:crypto, all synchronous. An author's public key lies inside its
 // peer id (identity multihash), so nothing is looked up. It does not know what it signs.
-import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
+import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
 import { peerIdFromString } from '@libp2p/peer-id';
-import type { Hash, PeerId, Signer } from '../protocols/index.ts';
+import type { PeerId, Signer } from '../protocols/index.ts';
+import { hashOf } from './hash.ts';
 import type { Identity } from './identity.ts';
 
 /** Parsed keys kept; more authors than `limits.contributorsMax` of most meshes. */
@@ -30,13 +31,6 @@ export function createSigner(identity: Pick<Identity, 'peerId' | 'seed'>): Signe
     },
     hash: hashOf,
   };
-}
-
-/** SHA-256 over the parts, one after the other. */
-export function hashOf(...parts: readonly Uint8Array[]): Hash {
-  const hash = createHash('sha256');
-  for (const part of parts) hash.update(part);
-  return hash.digest('hex') as Hash;
 }
 
 /** The 32 bytes inside a peer id; `undefined` unless it is the usual text of an Ed25519 key. */

@@ -1,5 +1,5 @@
 // The fusion port over a model line in this process: fuses when it is told to. Hosts whose models are large run
-// it on another thread. The answer goes to `deliver`, which must not call back into the machine at once.
+// the same functions on another thread. The answer goes to `deliver`, which must not call back at once.
 import { type Codec, createModelLine, type ModelLayout, type ModelLine } from '../fusion/index.ts';
 import type { FusedGeneration, Fusion, FusionPlan, PortEvent, Signer, Ticket } from './ports.ts';
 
@@ -15,60 +15,47 @@ export interface LocalFusionOptions {
 }
 
 export function createLocalFusion(options: LocalFusionOptions): Fusion {
-  return new LocalFusion(options);
+  const { hash, deliver } = options;
+  const line = createModelLine(options);
+  return {
+    fuse(plan) {
+      let event: PortEvent;
+      try {
+        event = { kind: 'fused', ticket: plan.ticket, generations: fusePlan(line, plan, hash) };
+      } catch (error) {
+        event = { kind: 'failed', ticket: plan.ticket, error: String(error) };
+      }
+      deliver(event);
+    },
+    adopt(generation: number, model: Float32Array, momentum: Float32Array, ticket: Ticket) {
+      line.adopt(generation, model, momentum);
+      deliver({ kind: 'fused', ticket, generations: [digestOf(line, hash)] });
+    },
+    model: () => line.model(),
+    momentum: () => line.momentum(),
+    snapshotAtOrBelow: (generation) =>
+      generation < line.floor() ? undefined : line.snapshotAtOrBelow(generation),
+    snapshot: (generation) => line.snapshots().find((snapshot) => snapshot.generation === generation),
+  };
 }
 
-class LocalFusion implements Fusion {
-  readonly #options: LocalFusionOptions;
-  readonly #line: ModelLine;
+/** Rolls the line back and applies a plan; the digests of each generation on the way. */
+export function fusePlan(
+  line: ModelLine,
+  plan: FusionPlan,
+  hash: Signer['hash'],
+): readonly FusedGeneration[] {
+  line.rollback(plan.rollbackTo);
+  return plan.generations.map(({ generation, parts }) => {
+    line.apply(generation, parts);
+    return digestOf(line, hash);
+  });
+}
 
-  constructor(options: LocalFusionOptions) {
-    this.#options = options;
-    this.#line = createModelLine(options);
-  }
-
-  fuse(plan: FusionPlan): void {
-    try {
-      this.#line.rollback(plan.rollbackTo);
-      const generations: FusedGeneration[] = [];
-      for (const { generation, parts } of plan.generations) {
-        this.#line.apply(generation, parts);
-        generations.push(this.#digest(generation));
-      }
-      this.#options.deliver({ kind: 'fused', ticket: plan.ticket, generations });
-    } catch (error) {
-      this.#options.deliver({ kind: 'failed', ticket: plan.ticket, error: String(error) });
-    }
-  }
-
-  adopt(generation: number, model: Float32Array, momentum: Float32Array, ticket: Ticket): void {
-    this.#line.adopt(generation, model, momentum);
-    this.#options.deliver({ kind: 'fused', ticket, generations: [this.#digest(generation)] });
-  }
-
-  model(): Float32Array {
-    return this.#line.model();
-  }
-
-  momentum(): Float32Array {
-    return this.#line.momentum();
-  }
-
-  snapshotAtOrBelow(generation: number): number | undefined {
-    return generation < this.#line.floor() ? undefined : this.#line.snapshotAtOrBelow(generation);
-  }
-
-  snapshot(
-    generation: number,
-  ): { readonly model: Float32Array; readonly momentum: Float32Array } | undefined {
-    return this.#line.snapshot(generation);
-  }
-
-  #digest(generation: number): FusedGeneration {
-    const { hash } = this.#options;
-    const model = bytesOf(this.#line.model());
-    return { generation, model: hash(model), state: hash(model, bytesOf(this.#line.momentum())) };
-  }
+/** The digests of the state that a line is at. */
+export function digestOf(line: ModelLine, hash: Signer['hash']): FusedGeneration {
+  const model = bytesOf(line.model());
+  return { generation: line.generation, model: hash(model), state: hash(model, bytesOf(line.momentum())) };
 }
 
 const bytesOf = (values: Float32Array): Uint8Array =>

@@ -1,6 +1,6 @@
 // What a running node prints: one line for each generation and for what is worth knowing, or every event as a
 // JSON object.
-import type { MeldNode, NodeEvents } from '../../node/index.ts';
+import type { MeldNode, NodeEvents, NodeStatus } from '../../node/index.ts';
 import { formatBytes, formatCount, formatDigest, formatPercent, formatSeconds } from '../format.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -65,14 +65,16 @@ export function reportEvents(
     'settled',
   ];
   for (const event of events) tell(event);
-  node.on('listening', () => {
-    const { peerId, backend, codec, samples, observing } = node.status();
-    const role = observing ? 'observes' : `trains on ${formatCount(samples)} samples`;
-    if (!json) terminal.say(`node ${peerId} ${role}, backend ${backend}, codec ${codec}`);
-  });
   node.on('settled', () => {
     const { bytesIn, bytesOut } = node.status();
     const total = (bytes: typeof bytesIn) => bytes.gossip + bytes.transfer + bytes.control;
     if (!json) terminal.say(`received ${formatBytes(total(bytesIn))}, sent ${formatBytes(total(bytesOut))}`);
   });
+}
+
+/** Who this node is, said once it has started. */
+export function startedLine(status: NodeStatus): string {
+  const { peerId, backend, codec, samples, observing } = status;
+  if (observing) return `node ${peerId} follows without training`;
+  return `node ${peerId} trains on ${formatCount(samples)} samples, backend ${backend}, codec ${codec}`;
 }

@@ -1,6 +1,6 @@
 // `meldmesh join`: one node from its flags to its clean end. It composes what other rooms offer and prints what
 // the node says.
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { DataExpectation, Dataset } from '../../learning/index.ts';
@@ -11,7 +11,7 @@ import { onInterrupt } from '../interrupts.ts';
 import { readManifestFile } from '../manifest-file.ts';
 import { openTerminal } from '../terminal.ts';
 import { dryRunText } from './dry-run.ts';
-import { reportEvents } from './lines.ts';
+import { reportEvents, startedLine } from './lines.ts';
 import {
   encodeSettings,
   type JoinRequest,
@@ -41,7 +41,6 @@ export async function runJoin(request: JoinRequest): Promise<number> {
     terminal.result(dryRunText({ settings, manifest, samples }));
     return 0;
   }
-  mkdirSync(options.store, { recursive: true });
   const node = await openNode(request, { settings, manifest, expected });
   const ending = new Ending();
   let control: ControlServer | undefined;
@@ -52,7 +51,9 @@ export async function runJoin(request: JoinRequest): Promise<number> {
     ending.listenToSignals();
     reportEvents(node, { terminal, json: options.json });
     writeFileSync(join(options.store, SETTINGS_FILE), encodeSettings(settings));
-    await node.start();
+    void node.failed.then((error) => ending.fail(error));
+    await Promise.race([node.start(), ending.reached]);
+    if (!options.json && !ending.isReached) terminal.say(startedLine(node.status()));
     if (settings.generations !== undefined && !settings.keepRunning) {
       void endWhenDone(node, ending, () => watchers() > 0);
     }
@@ -101,12 +102,16 @@ function loadTraining(settings: JoinSettings, expected: DataExpectation): Datase
 class Ending {
   readonly reached: Promise<number>;
   #resolve: (status: number) => void = () => undefined;
+  #reject: (error: Error) => void = () => undefined;
   #isReached = false;
 
   constructor() {
-    this.reached = new Promise((resolve) => {
+    this.reached = new Promise((resolve, reject) => {
       this.#resolve = resolve;
+      this.#reject = reject;
     });
+    // Whoever awaits it hears of it; before that a failure must not end the process.
+    this.reached.catch(() => undefined);
   }
 
   get isReached(): boolean {
@@ -116,6 +121,12 @@ class Ending {
   reach(status: number): void {
     this.#isReached = true;
     this.#resolve(status);
+  }
+
+  /** The node cannot go on. */
+  fail(error: Error): void {
+    this.#isReached = true;
+    this.#reject(error);
   }
 
   /** A second Ctrl-C does not wait for the clean end. */

@@ -76,8 +76,9 @@ export function finishedGenerations(options: {
     const done = live.map((view) => view.completed.get(generation));
     const reached = live.every((view, index) => done[index] !== undefined || view.generation > generation);
     const digests = done.flatMap((each) => each?.digest ?? []);
-    if (!reached || digests.length === 0 || digests.some(options.isPending)) return finished;
-    finished.push(generation);
+    if (!reached || digests.some(options.isPending)) return finished;
+    // Generations from before this watcher began have no digest and no line.
+    if (digests.length > 0) finished.push(generation);
   }
 }
 

@@ -23,7 +23,7 @@ export interface ReferencesOptions {
 
 /** Computes both lines for a mesh's folder; it blocks this thread for as long as the mesh itself learns. */
 export async function computeReferences(options: ReferencesOptions): Promise<References> {
-  setPriority(0, constants.priority.PRIORITY_LOW);
+  setPriority(0, constants.priority.PRIORITY_BELOW_NORMAL);
   const decoded = decodeManifest(readFileSync(join(options.store, MANIFEST_FILE)));
   if (decoded.manifest === undefined) {
     throw new CliError('MELDMESH_STORE_FILE', `${options.store} holds no good manifest: ${decoded.error}`);
@@ -64,7 +64,7 @@ function trainAlone(
 ): Float32Array {
   const { manifest, data } = options;
   let weights = initialWeights(manifest.model, initialSeedOf(meshIdOf(manifest, hashOf)));
-  let velocity = new Float32Array(weights.length);
+  let velocity: Float32Array = new Float32Array(weights.length);
   for (let round = 1; round <= options.rounds; round += 1) {
     const random = createRandom(`reference ${options.name} ${round}`);
     ({ weights, velocity } = trainer.train({ weights, velocity, data, settings: manifest.training, random }));

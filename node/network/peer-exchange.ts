@@ -18,7 +18,7 @@ import type { Refusals } from './refusals.ts';
 export interface PeerExchangeOptions {
   readonly host: Host;
   readonly protocol: string;
-  readonly members: () => Members;
+  readonly members: Members;
   readonly refusals: Refusals;
   readonly now: () => number;
 }
@@ -69,12 +69,7 @@ export class PeerExchange {
     try {
       const admitted = this.#limit.admit(asker, this.#options.now());
       if (!admitted) this.#options.refusals.count('request-rate-limited');
-      const others = admitted
-        ? this.#options
-            .members()
-            .all()
-            .filter((member) => member.peer !== asker)
-        : [];
+      const others = admitted ? this.#options.members.all().filter((member) => member.peer !== asker) : [];
       await frameStream(stream).writeLast([writeList(others)], signal);
     } catch (error) {
       stream.abort(error instanceof Error ? error : new Error('peers answer failed'));

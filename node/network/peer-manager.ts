@@ -25,7 +25,7 @@ import type { Refusals } from './refusals.ts';
 
 export interface PeerManagerOptions {
   readonly host: Host;
-  readonly members: () => Members;
+  readonly members: Members;
   readonly exchange: PeerExchange;
   readonly refusals: Refusals;
   readonly peersTarget: number;
@@ -94,7 +94,7 @@ export class PeerManager {
     this.#options.host.peerStore
       .merge(member.id, { tags })
       .catch(() => this.#options.refusals.count('peer-store-failed'));
-    if (this.#options.members().size < this.#options.peersTarget) void this.#askForMore(member);
+    if (this.#options.members.size < this.#options.peersTarget) void this.#askForMore(member);
   }
 
   left(member: Member): void {
@@ -133,7 +133,7 @@ export class PeerManager {
     const due = this.#book.due(nowMs).filter((contact) => this.#isWanted(contact));
     due.sort((left, right) => rank(left, first) - rank(right, first) || Math.random() - 0.5);
     for (const contact of due) {
-      const enough = this.#options.members().size + this.#dialling.size >= this.#options.peersTarget;
+      const enough = this.#options.members.size + this.#dialling.size >= this.#options.peersTarget;
       if ((enough && contact.peer !== first) || this.#dialling.size >= DIALS_PARALLEL_MAX) return;
       void this.#dial(contact);
     }
@@ -147,7 +147,7 @@ export class PeerManager {
   }
 
   #isConnected(peer: PeerId): boolean {
-    return this.#options.members().has(peer) || this.#strangersSinceMs.has(peer);
+    return this.#options.members.has(peer) || this.#strangersSinceMs.has(peer);
   }
 
   /** Never rejects. */
@@ -173,7 +173,7 @@ export class PeerManager {
 
   #watch(connection: Connection): void {
     const peer = peerText(connection.remotePeer);
-    if (!this.#options.members().has(peer)) this.#strangersSinceMs.set(peer, this.#options.now());
+    if (!this.#options.members.has(peer)) this.#strangersSinceMs.set(peer, this.#options.now());
   }
 
   /** A connection may be made to a node of another mesh, or identify may have failed on a busy machine. */
@@ -184,7 +184,7 @@ export class PeerManager {
       if (!open.has(peer as PeerId)) this.#strangersSinceMs.delete(peer);
     for (const connection of connections) {
       const peer = peerText(connection.remotePeer);
-      if (this.#options.members().has(peer)) continue;
+      if (this.#options.members.has(peer)) continue;
       const sinceMs = this.#strangersSinceMs.get(peer);
       if (sinceMs === undefined) this.#strangersSinceMs.set(peer, nowMs);
       else if (nowMs - sinceMs > STRANGER_GRACE_MS) {
@@ -198,7 +198,7 @@ export class PeerManager {
 
   /** Ask a random member; often while we look for more, rarely when we have enough or learn nothing new. */
   #exchangeOnce(nowMs: number): void {
-    const all = this.#options.members().all();
+    const all = this.#options.members.all();
     const enough = all.length >= this.#options.peersTarget;
     this.#exchangeIntervalMs = enough
       ? EXCHANGE_INTERVAL_MAX_MS

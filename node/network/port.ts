@@ -9,7 +9,7 @@ import type { RequestClient } from './request-client.ts';
 export interface NetworkPortOptions {
   readonly host: Host;
   readonly gossip: MeshGossip;
-  readonly members: () => Members;
+  readonly members: Members;
   readonly requests: RequestClient;
   penalise(peer: PeerId, reason: string): void;
 }
@@ -18,7 +18,7 @@ export function createNetworkPort(options: NetworkPortOptions): Network {
   const { host, gossip, members, requests } = options;
   return {
     self: peerText(host.peerId),
-    peers: () => members().list(),
+    peers: () => members.list(),
     publish: (bytes) => gossip.publish(bytes),
     request: (to: PeerId, call: Call, bytes: Uint8Array, deadlineMs: number, ticket: Ticket) =>
       requests.ask({ to, call, bytes, deadlineMs, ticket }),

@@ -104,6 +104,7 @@ export class RequestServer {
     try {
       return await new Promise((resolve) => {
         timer = setTimeout(() => resolve(undefined), SERVE_DEADLINE_MS);
+        timer.unref();
         try {
           this.#options.serve(from, call, request, (bytes) => {
             assert((bytes?.length ?? 0) < FRAME_BYTES_MAX, 'a response is larger than a frame');

@@ -11,7 +11,7 @@ import type { Refusals } from './refusals.ts';
 export interface WatchdogOptions {
   readonly host: Host;
   readonly gossip: GossipSub;
-  readonly members: () => Members;
+  readonly members: Members;
   readonly meter: ByteMeter;
   readonly refusals: Refusals;
   readonly now: () => number;
@@ -65,7 +65,7 @@ export class Watchdog {
   }
 
   #mendGossip(nowMs: number): void {
-    const members = this.#options.members();
+    const members = this.#options.members;
     for (const peer of this.#suspicions.keys()) {
       const suspicion = this.#suspicions.get(peer);
       const old = suspicion !== undefined && nowMs - suspicion.repairedMs > GOSSIP_REPAIR_MIN_MS;

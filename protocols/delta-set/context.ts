@@ -36,10 +36,10 @@ export type NoticeCode =
   | 'DELTA_RETURNED'
   | 'GENERATION_FORCED'
   | 'SNAPSHOT_ADOPTED'
+  | 'SNAPSHOT_UNAVAILABLE'
   | 'CORRECTION_TOO_OLD'
   | 'RESUMED'
-  | 'DIGEST_CHANGED'
-  | 'PUBLISH_WITHOUT_PEERS';
+  | 'STORE_PRUNED';
 
 export interface Context {
   readonly manifest: Manifest;

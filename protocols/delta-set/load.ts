@@ -8,9 +8,11 @@ import { type DeltaRecord, decodeDelta } from './messages.ts';
 import type { ModelHead } from './model-head.ts';
 import type { OwnWork } from './own-work.ts';
 import {
+  decodeFloor,
   decodeHeadRow,
   decodeOwn,
   decodeSnapshotRow,
+  FLOOR_KEY,
   HEAD_KEY,
   type HeadRow,
   OWN_KEY,
@@ -33,6 +35,8 @@ interface Found {
   snapshots: readonly SnapshotRow[];
   own: OwnRow | undefined;
   head: HeadRow | undefined;
+  /** A state was copied from the mesh at this generation. */
+  floor: number;
 }
 
 /** Rows in one scan: more than horizon × contributors of any mesh that fits the store limit. */
@@ -40,20 +44,21 @@ const ROWS_MAX = 1_000_000;
 
 export function load(context: Context, parts: Parts): void {
   const { ports, tickets, listener } = context;
-  const found: Found = { records: [], snapshots: [], own: undefined, head: undefined };
+  const found: Found = { records: [], snapshots: [], own: undefined, head: undefined, floor: 0 };
   const failed = (what: string): void => listener.notice('STORE_READ_FAILED', `${what} could not be read`);
   const readRows = tickets.issue((event) => {
     if (event.kind !== 'read' || event.error !== undefined) failed('own state');
     else {
-      const [own, head] = event.values;
+      const [own, head, floor] = event.values;
       found.own = own === undefined ? undefined : decodeOwn(own);
       found.head = head === undefined ? undefined : decodeHeadRow(head);
+      found.floor = (floor === undefined ? undefined : decodeFloor(floor)) ?? 0;
     }
     restoreModel(context, parts, found);
   });
   const scanSnapshots = tickets.issue((event) => {
     found.snapshots = scanned(event, decodeSnapshotRow, () => failed('snapshots'));
-    ports.store.read([OWN_KEY, HEAD_KEY], readRows);
+    ports.store.read([OWN_KEY, HEAD_KEY, FLOOR_KEY], readRows);
   });
   const scanRecords = tickets.issue((event) => {
     const decode = (bytes: Uint8Array) => decodeDelta(bytes, ports.signer.hash)?.record;
@@ -79,7 +84,7 @@ function scanned<T>(
 function restoreModel(context: Context, parts: Parts, found: Found): void {
   const { manifest, set, ports, tickets, layout, listener } = context;
   const head = found.head?.generation ?? 0;
-  const floor = Math.max(0, head - manifest.history.horizon);
+  const floor = Math.max(0, head - manifest.history.horizon, found.floor);
   for (const row of found.snapshots) parts.model.remember(row);
   const base = [...found.snapshots]
     .sort((a, b) => b.generation - a.generation)
@@ -114,7 +119,7 @@ function addRecords(context: Context, parts: Parts, found: Found): void {
     set.add(record);
     if (record.author === self) parts.own.sawOwn(record);
   }
-  const complete = Math.min(found.head?.generation ?? 0, set.top);
+  const complete = Math.max(found.floor, Math.min(found.head?.generation ?? 0, set.top));
   if (complete > 0) {
     listener.notice(
       'RESUMED',

@@ -10,6 +10,7 @@ import { Alarm } from '../alarm.ts';
 import type { Manifest } from '../manifest/schema.ts';
 import type { Call, Hash, Machine, PeerId, PortEvent, Ports, Verdict } from '../ports.ts';
 import { Tickets } from '../tickets.ts';
+import { Adoption } from './adoption.ts';
 import {
   CATCH_UP_PATIENCE_MS,
   GATHERING_MS,
@@ -20,7 +21,7 @@ import {
 import type { Context, DeltaSetListener } from './context.ts';
 import { Intake } from './intake.ts';
 import { load } from './load.ts';
-import type { DeltaRecord, Head } from './messages.ts';
+import { type DeltaRecord, type Head, SNAPSHOTS_MAX } from './messages.ts';
 import { type HeadState, ModelHead } from './model-head.ts';
 import { OwnWork } from './own-work.ts';
 import { Pace } from './pace.ts';
@@ -73,6 +74,7 @@ class DeltaSetMachine implements DeltaSet {
   readonly #own: OwnWork;
   readonly #pace: Pace;
   readonly #sync: Sync;
+  readonly #adoption: Adoption;
   #phase: Phase = 'loading';
   #phaseSinceMs = 0;
   #reported: Hash | undefined;
@@ -111,6 +113,18 @@ class DeltaSetMachine implements DeltaSet {
       head: () => this.#announcedHead(),
       heard: () => this.#step(),
       exchanged: (complete) => this.#exchanged(complete),
+    });
+    this.#adoption = new Adoption(this.#context, {
+      head: () => this.#model.head,
+      snapshots: () => this.#model.snapshots,
+      neighbours: () => this.#sync.neighbours,
+      unacknowledged: (records) => this.#own.takeBack(records),
+      adopt: (state, row) => {
+        if (state.generation > this.#pace.complete) this.#pace.begin(state.generation);
+        this.#model.forget();
+        this.#model.remember(row);
+        this.#model.adopt(state);
+      },
     });
     this.#pace = new Pace(this.#context, {
       neighbours: () => this.#sync.neighbours,
@@ -218,6 +232,7 @@ class DeltaSetMachine implements DeltaSet {
   /** Everything that may follow from anything: called after each event, cheap when nothing does. */
   #step(): void {
     if (this.#stopped || this.#phase === 'loading') return;
+    this.#adoption.consider();
     if (this.#phase === 'gathering' && this.#gathered()) this.#enter('catching-up');
     if (this.#phase === 'catching-up' && this.#waitedLongEnough()) this.#run();
     // Until it has caught up, a member only follows what already has a quorum.
@@ -241,7 +256,8 @@ class DeltaSetMachine implements DeltaSet {
 
   /** One exchange is over; a whole one means that this member knows what its neighbour knows. */
   #exchanged(complete: boolean): void {
-    if (this.#phase === 'catching-up' && complete && this.#intake.pending === 0) this.#run();
+    if (this.#phase === 'catching-up' && complete && this.#intake.pending === 0 && !this.#adoption.busy)
+      this.#run();
     this.#step();
   }
 
@@ -256,7 +272,7 @@ class DeltaSetMachine implements DeltaSet {
   #work(): void {
     if (this.#phase === 'running' && this.#pastLast()) this.#enter('done');
     const head = this.#model.head;
-    if (this.#phase !== 'running' || head === undefined || !this.#model.inStep) return;
+    if (this.#phase !== 'running' || head === undefined || !this.#model.inStep || this.#adoption.busy) return;
     if (this.#context.ports.learner.samples > 0 && head.generation === this.#pace.complete)
       this.#own.begin(head);
   }
@@ -295,7 +311,6 @@ class DeltaSetMachine implements DeltaSet {
 
   #announcedHead(): Head {
     const head = this.#model.head;
-    const snapshot = this.#model.snapshot;
     const zero = '0'.repeat(64) as Hash;
     return {
       generation: head?.generation ?? 0,
@@ -303,11 +318,7 @@ class DeltaSetMachine implements DeltaSet {
       state: head?.state ?? zero,
       samples: this.#phase === 'done' ? 0 : this.#context.ports.learner.samples,
       floor: this.#context.set.floor,
-      weight: this.#model.sealedWeight,
-      snapshot:
-        snapshot === undefined
-          ? undefined
-          : { generation: snapshot.generation, state: snapshot.state, blob: snapshot.blob },
+      snapshots: this.#model.snapshots.slice(0, SNAPSHOTS_MAX),
     };
   }
 }

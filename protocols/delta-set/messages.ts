@@ -146,12 +146,23 @@ export interface Head {
   readonly state: Hash;
   /** Samples that this member will contribute to the next generation; 0 for observers and the finished. */
   readonly samples: number;
-  /** Generations up to this one are sealed; `weight` is the samples behind them. */
+  /** Generations up to this one are sealed. */
   readonly floor: number;
-  readonly weight: number;
-  /** A state that can be pulled as a blob: S followed by m, little-endian float32. */
-  readonly snapshot: { readonly generation: number; readonly state: Hash; readonly blob: Hash } | undefined;
+  /** The newest states that can be pulled as blobs, newest first, at most `SNAPSHOTS_MAX`. */
+  readonly snapshots: readonly SnapshotName[];
 }
+
+export interface SnapshotName {
+  readonly generation: number;
+  /** SHA-256 of the blob's bytes: S followed by m, little-endian float32. */
+  readonly state: Hash;
+  readonly blob: Hash;
+  /** Samples counted up to its generation: of two branches the heavier stays. */
+  readonly weight: number;
+}
+
+/** Two, so that of two branches that stand a little apart one has a state of the other's generation. */
+export const SNAPSHOTS_MAX = 2;
 
 function writeHead(writer: ByteWriter, head: Head): ByteWriter {
   writer
@@ -160,10 +171,9 @@ function writeHead(writer: ByteWriter, head: Head): ByteWriter {
     .hash(head.state)
     .u32(head.samples)
     .u32(head.floor)
-    .u64(head.weight)
-    .u8(head.snapshot === undefined ? 0 : 1);
-  if (head.snapshot !== undefined) {
-    writer.u32(head.snapshot.generation).hash(head.snapshot.state).hash(head.snapshot.blob);
+    .u8(head.snapshots.length);
+  for (const { generation, state, blob, weight } of head.snapshots) {
+    writer.u32(generation).hash(state).hash(blob).u64(weight);
   }
   return writer;
 }
@@ -175,13 +185,19 @@ function readHead(reader: ByteReader): Head {
     state: reader.hash(),
     samples: reader.u32(),
     floor: reader.u32(),
-    weight: reader.u64(),
   };
-  const flag = reader.u8();
-  if (flag > 1) reader.fail();
-  const snapshot =
-    flag === 1 ? { generation: reader.u32(), state: reader.hash(), blob: reader.hash() } : undefined;
-  return { ...head, snapshot };
+  const count = reader.u8();
+  if (count > SNAPSHOTS_MAX) reader.fail();
+  const snapshots: SnapshotName[] = [];
+  for (let i = 0; i < count && !reader.failed; i++) {
+    snapshots.push({
+      generation: reader.u32(),
+      state: reader.hash(),
+      blob: reader.hash(),
+      weight: reader.u64(),
+    });
+  }
+  return { ...head, snapshots };
 }
 
 export interface Hello {

@@ -3,7 +3,7 @@
 import { initialWeights } from '../../fusion/index.ts';
 import { initialSeedOf } from '../manifest/index.ts';
 import type { FusionPart, FusionPlan, Hash, StoreWrite } from '../ports.ts';
-import { PLAN_GENERATIONS_MAX, SNAPSHOT_AGE_MIN, SNAPSHOT_EVERY } from './constants.ts';
+import { PLAN_GENERATIONS_MAX, SNAPSHOT_AGE_MIN, SNAPSHOT_EVERY, SNAPSHOTS_KEPT } from './constants.ts';
 import type { Context } from './context.ts';
 import { samplesOf } from './rules.ts';
 import { encodeHeadRow, encodeSnapshotRow, HEAD_KEY, type SnapshotRow, snapshotKey } from './store-layout.ts';
@@ -20,6 +20,8 @@ export class ModelHead {
   #head: HeadState | undefined;
   #target = 0;
   #busy = false;
+  /** Rises when a state is adopted: what was asked of the fusion before is of no interest any more. */
+  #epoch = 0;
   /** Lowest applied generation whose counted records have changed since. */
   #dirtyFrom: number | undefined;
   #correcting = false;
@@ -44,13 +46,9 @@ export class ModelHead {
     return !this.#busy && this.#dirtyFrom === undefined && this.#head?.generation === this.#target;
   }
 
-  get sealedWeight(): number {
-    return this.#sealedWeight;
-  }
-
-  /** The newest copy on disk. */
-  get snapshot(): SnapshotRow | undefined {
-    return [...this.#snapshots.values()].sort((a, b) => b.generation - a.generation)[0];
+  /** Copies on disk, newest first. */
+  get snapshots(): readonly SnapshotRow[] {
+    return [...this.#snapshots.values()].sort((a, b) => b.generation - a.generation);
   }
 
   /** Begin at the initial weights. */
@@ -68,10 +66,13 @@ export class ModelHead {
     readonly weight: number;
   }): void {
     this.#busy = true;
+    this.#epoch += 1;
+    const epoch = this.#epoch;
     this.#dirtyFrom = undefined;
     this.#target = Math.max(state.generation, this.#target);
     this.#sealedWeight = state.weight;
     const ticket = this.#context.tickets.issue((event) => {
+      if (epoch !== this.#epoch) return;
       this.#busy = false;
       if (event.kind !== 'fused') return this.#fail(event.kind === 'failed' ? event.error : 'no answer');
       this.#stand(event.generations[event.generations.length - 1]);
@@ -81,7 +82,12 @@ export class ModelHead {
     this.#context.ports.fusion.adopt(state.generation, state.model, state.momentum, ticket);
   }
 
-  /** A copy found on disk at the start. */
+  /** Another branch was adopted: copies of the own one are of no use. */
+  forget(): void {
+    this.#dropSnapshotsFrom(0);
+  }
+
+  /** A copy that is on disk. */
   remember(row: SnapshotRow): void {
     this.#snapshots.set(row.generation, row);
   }
@@ -145,8 +151,9 @@ export class ModelHead {
     const found = new Map<Hash, Uint8Array>();
     const records = range(start + 1, last).flatMap((generation) => set.counted(generation));
     let missing = 0;
+    const epoch = this.#epoch;
     const settle = (): void => {
-      if (missing === 0) this.#fuse(start, last, found);
+      if (missing === 0 && epoch === this.#epoch) this.#fuse(start, last, found);
     };
     for (const record of records) {
       const cached = payloads.get(record.payload);
@@ -184,7 +191,9 @@ export class ModelHead {
       }
       generations.push({ generation, parts });
     }
+    const epoch = this.#epoch;
     const ticket = tickets.issue((event) => {
+      if (epoch !== this.#epoch) return;
       this.#busy = false;
       if (event.kind !== 'fused') return this.#fail(event.kind === 'failed' ? event.error : 'no answer');
       for (const fused of event.generations) {
@@ -228,6 +237,10 @@ export class ModelHead {
       };
       batch.push(...blob.batch, { key: snapshotKey(due), value: encodeSnapshotRow(row) });
       this.#snapshots.set(due, row);
+      for (const old of this.snapshots.slice(SNAPSHOTS_KEPT)) {
+        this.#snapshots.delete(old.generation);
+        batch.push({ key: snapshotKey(old.generation), value: undefined });
+      }
     }
     ports.store.write(
       batch,

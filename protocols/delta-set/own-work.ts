@@ -66,6 +66,20 @@ export class OwnWork {
     this.#generation = Math.max(this.#generation, record.generation);
   }
 
+  /** These were never heard by anybody and now never will be: their work goes into the next round. */
+  takeBack(records: readonly DeltaRecord[]): void {
+    const { ports, tickets, listener } = this.#context;
+    for (const record of records) {
+      if (this.#returned.has(record.id)) continue;
+      const ticket = tickets.issue((event) => {
+        if (event.kind !== 'blob' || event.bytes === undefined) return;
+        this.#unsent.push(event.bytes);
+        listener.notice('DELTA_RETURNED', `own delta of generation ${record.generation} was never heard`);
+      });
+      ports.blobs.fetch(record.payload, record.payloadBytes, [], ticket);
+    }
+  }
+
   /** Starts a round from this head, unless one is under way or this generation has been served. */
   begin(head: HeadState): void {
     const { clock, journal } = this.#context.ports;

@@ -5,6 +5,7 @@
 //   own                        what this author has done: written in one batch with the record it speaks of
 //   head                       the newest generation applied, so that a restart resumes at the same digest
 //   snapshot/<generation>      where a copy of S and m lies
+//   floor                      a state was copied from the mesh: records up to its generation are of no use
 import { ByteReader, ByteWriter } from '../bytes.ts';
 import type { Hash } from '../ports.ts';
 
@@ -12,6 +13,7 @@ export const RECORD_PREFIX = 'record/';
 export const SNAPSHOT_PREFIX = 'snapshot/';
 export const OWN_KEY = 'own';
 export const HEAD_KEY = 'head';
+export const FLOOR_KEY = 'floor';
 
 const padded = (generation: number): string => String(generation).padStart(10, '0');
 
@@ -91,4 +93,14 @@ export function decodeSnapshotRow(bytes: Uint8Array): SnapshotRow | undefined {
   if (reader.u8() !== 1) return undefined;
   const row = { generation: reader.u32(), state: reader.hash(), blob: reader.hash(), weight: reader.u64() };
   return reader.complete ? row : undefined;
+}
+
+export const encodeFloor = (generation: number): Uint8Array =>
+  new ByteWriter().u8(1).u32(generation).finish();
+
+export function decodeFloor(bytes: Uint8Array): number | undefined {
+  const reader = new ByteReader(bytes);
+  if (reader.u8() !== 1) return undefined;
+  const generation = reader.u32();
+  return reader.complete ? generation : undefined;
 }

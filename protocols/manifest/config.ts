@@ -26,7 +26,8 @@ export function parseManifestConfig(config: unknown): ManifestConfigParsed {
   const data = dataOf(merged.model, merged.data);
   const model = modelOf(merged.model, data);
   if (typeof model === 'string') return { problems: [model] };
-  const parsed = manifestSchema.safeParse({ ...merged, model, data, members: membersOf(merged.members) });
+  const members = merged.members === undefined ? {} : { members: membersOf(merged.members) };
+  const parsed = manifestSchema.safeParse({ ...merged, model, data, ...members });
   if (!parsed.success) return { problems: parsed.error.issues.flatMap(explain) };
   const problems = [...crossChecks(parsed.data), ...memberProblems(parsed.data)];
   if (canonicalBytes(parsed.data).length > MANIFEST_BYTES_MAX) {

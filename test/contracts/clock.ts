@@ -6,13 +6,20 @@ export interface ClockUnderTest {
   port(onTick: () => void): Clock;
   /** Lets at least this much time go by. */
   pass(durationMs: number): Promise<void>;
+  /** Forgets all wishes. */
+  stop(): void;
 }
 
 /** Registers the suite. */
 export function clockContract(name: string, make: () => ClockUnderTest): void {
   describe(`the clock contract: ${name}`, () => {
+    let world: ClockUnderTest;
+    beforeEach(() => {
+      world = make();
+    });
+    afterEach(() => world.stop());
+
     it('never goes back, and moves on', async () => {
-      const world = make();
       const clock = world.port(() => undefined);
       const first = clock.nowMs();
       assert(clock.nowMs() >= first);
@@ -21,7 +28,6 @@ export function clockContract(name: string, make: () => ClockUnderTest): void {
     });
 
     it('ticks once for a wish, not before its time, and never from inside the call', async () => {
-      const world = make();
       const ticksAtMs: number[] = [];
       let isAsking = false;
       const clock = world.port(() => {
@@ -38,7 +44,6 @@ export function clockContract(name: string, make: () => ClockUnderTest): void {
     });
 
     it('takes a wish that lies in the past as soon as it can', async () => {
-      const world = make();
       let ticks = 0;
       const clock = world.port(() => ticks++);
       clock.wakeAt(clock.nowMs() - 1_000);
@@ -48,7 +53,6 @@ export function clockContract(name: string, make: () => ClockUnderTest): void {
     });
 
     it('forgets an earlier wish of the same machine when a second comes, sooner or later', async () => {
-      const world = make();
       let ticks = 0;
       const clock = world.port(() => ticks++);
       clock.wakeAt(clock.nowMs() + 10);
@@ -64,7 +68,6 @@ export function clockContract(name: string, make: () => ClockUnderTest): void {
     });
 
     it('keeps the wishes of two machines apart', async () => {
-      const world = make();
       const ticks: string[] = [];
       const alice = world.port(() => ticks.push('alice'));
       const bob = world.port(() => ticks.push('bob'));

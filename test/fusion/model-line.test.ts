@@ -162,10 +162,12 @@ describe('a model line', () => {
     advance(line, 8);
     const before = [toHex(line.model()), toHex(line.momentum())];
     advance(line, 11);
-    const snapshot = line.snapshot(8);
+    const snapshot = line.snapshots().find(({ generation }) => generation === 8);
     assert(snapshot !== undefined);
     assert.deepEqual([toHex(snapshot.model), toHex(snapshot.momentum)], before);
-    assert.equal(line.snapshot(9), undefined);
-    assert.equal(line.snapshot(12), undefined);
+    assert.deepEqual(
+      line.snapshots().map(({ generation }) => generation),
+      [0, 4, 8],
+    );
   });
 });

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { initialWeights, parseModelName } from '../../fusion/index.ts';
 import { DataError, type Dataset, LearningError } from '../../learning/index.ts';
@@ -191,6 +192,19 @@ describe('the learner of a node', () => {
     }
     delay.disable();
     assert(delay.percentile(99) < 100e6, `${delay.percentile(99) / 1e6} ms`);
+  });
+
+  it('never loads TensorFlow.js on the main thread', () => {
+    const program = `
+      import { _cache } from 'node:module';
+      await import(${JSON.stringify(new URL('../../node/learner-host.ts', import.meta.url).href)});
+      await import(${JSON.stringify(new URL('../../node/data-files.ts', import.meta.url).href)});
+      console.log(Object.keys(_cache).filter((path) => path.includes('tensorflow')).length);
+    `;
+    const output = execFileSync(process.execPath, ['--input-type=module', '--eval', program], {
+      encoding: 'utf8',
+    });
+    assert.equal(output.trim(), '0');
   });
 
   it('is silent after it was stopped in mid-training', async () => {

@@ -1,7 +1,7 @@
 // Manifests as bytes, as files of people, and the invitation to one.
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { hashOf } from '../../node/signer.ts';
+import { hashOf } from '../../node/hash.ts';
 import {
   canonicalBytes,
   canonicalText,
@@ -49,7 +49,7 @@ describe('the canonical form', () => {
     // Sorted by UTF-16 units: the emoji's surrogates stand before U+FB33.
     assert.equal(
       canonicalText({ '\ufb33': 1, '\u{1f600}': 2, '\r': 3, '1': 4 }),
-      '{"\\r":3,"1":4,"😀":2,"דּ":1}',
+      '{"\\r":3,"1":4,"😀":2,"\ufb33":1}',
     );
   });
 
@@ -208,7 +208,7 @@ describe('a manifest from a person', () => {
 
   it('refuses a model that no snapshot holds, and a codec that does not fit the payload limit', () => {
     const data = { inputs: 1_000_000, classes: 10 };
-    assert.match(problemsOf({ model: 'mlp:1000', data }), /parameters/);
+    assert.match(problemsOf({ model: 'mlp:200', data }), /parameters/);
     assert.match(
       problemsOf({ ...config, codec: 'float32', limits: { payloadBytes: 1_000 } }),
       /payloadBytes/,
@@ -225,7 +225,7 @@ describe('an invitation', () => {
     assert.match(invitation, /^meldmesh1:[A-Za-z0-9_-]+$/);
     assert.deepEqual(decodeInvitation(invitation), { meshId, addresses });
     assert.deepEqual(decodeInvitation(` ${invitation.replace(/.{60}/g, '$&\r\n')}\n`), { meshId, addresses });
-    const address = fc.stringMatching(/^\/[a-z0-9/.:-]{0,200}$/);
+    const address = fc.stringMatching(/^\/[a-z0-9/.:-]{1,200}$/);
     fc.assert(
       fc.property(fc.array(address, { maxLength: 16 }), fc.uint8Array(), (list, seed) => {
         const whole = { meshId: hashOf(seed), addresses: list };

@@ -1,7 +1,7 @@
 // A few peers that hold and want blobs, in a seeded world of virtual time: requests are lost, delayed and
 // reordered, disks survive their peer, and anybody can be made a liar.
 import assert from 'node:assert/strict';
-import { hashOf } from '../../node/signer.ts';
+import { hashOf } from '../../node/hash.ts';
 import {
   createTransfer,
   type Hash,
@@ -13,6 +13,7 @@ import {
 } from '../../protocols/index.ts';
 import { MemoryDisk, type MemoryDiskOptions } from '../swarm/memory-store.ts';
 import { World } from '../swarm/world.ts';
+import { worldClock } from '../swarm/world-clock.ts';
 
 export type BlobAnswer = PortEvent & { readonly kind: 'blob' };
 /** What a peer says instead of the truth; `undefined` is silence until the deadline. */
@@ -104,7 +105,6 @@ export class Peer {
     const guarded = (run: () => void) => (): void => {
       if (life === this.#life) run();
     };
-    let wish = 0;
     return createTransfer(
       {
         answer: (event) => {
@@ -117,14 +117,11 @@ export class Peer {
         network: this.#network(guarded),
         store: this.disk.port((event) => guarded(() => this.transfer.handle(event))()),
         signer: signerOf(this.id),
-        clock: {
-          nowMs: () => world.nowMs,
-          wakeAt: (atMs) => {
-            const mine = ++wish;
-            const tick = guarded(() => mine === wish && this.transfer.tick());
-            world.after(atMs - world.nowMs, tick);
-          },
-        },
+        clock: worldClock(
+          world,
+          () => this.transfer.tick(),
+          () => life === this.#life,
+        ),
         journal: { event: () => undefined },
       },
     );

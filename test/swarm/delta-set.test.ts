@@ -157,6 +157,52 @@ describe('a swarm of delta-set members', () => {
     );
     assert(members[0].generation <= at + 3, `it took until ${members[0].generation} after ${at}`);
   });
+
+  const short = { history: { correctionWindow: 3, horizon: 20 } };
+
+  it('copies the state of the mesh to a member that was away for longer than the horizon', async () => {
+    const swarm = await createSwarm({ seed: 'away', peers: 5, generationsMax: 60, config: short });
+    const { world, members } = swarm;
+    for (const member of members) member.start();
+    world.runUntil(2_000);
+    members[4].kill();
+    assert(world.runUntil(60_000, () => members[0].generation >= 45));
+    members[4].start();
+    assert(
+      world.runUntil(world.nowMs + 60_000, () => agree(members, 60)),
+      `${members[4].generation} of ${members[0].generation}`,
+    );
+    assert(
+      members[4].notices.some((notice) => notice.startsWith('SNAPSHOT_ADOPTED')),
+      members[4].notices.join('\n'),
+    );
+    members[4].kill();
+    members[4].start();
+    assert(
+      world.runUntil(world.nowMs + 5_000, () => agree(members, 60)),
+      'and it restarts from that copy',
+    );
+  });
+
+  it('lets the heavier of two branches stay that were sealed apart', async () => {
+    const swarm = await createSwarm({ seed: 'sealed', peers: 6, config: short, samples: () => 100 });
+    const { world, links, members } = swarm;
+    for (const member of members) member.start();
+    world.runUntil(2_000);
+    const light = new Set([members[0].id, members[1].id]);
+    links.cut((id) => (light.has(id) ? 1 : 0));
+    assert(world.runUntil(120_000, () => members.every((member) => (member.machine?.set.floor ?? 0) > 20)));
+    links.cut(() => 0);
+    const target = Math.max(...members.map((member) => member.generation)) + 3;
+    assert(
+      world.runUntil(world.nowMs + 60_000, () => agree(members, target)),
+      'one digest',
+    );
+    for (const [i, member] of members.entries()) {
+      const adopted = member.notices.some((notice) => notice.startsWith('SNAPSHOT_ADOPTED'));
+      assert.equal(adopted, i < 2, `${i}: ${member.notices.join('; ')}`);
+    }
+  });
 });
 
 describe('liars in a swarm', () => {

@@ -1,8 +1,14 @@
 // The network of a swarm: every pair of members has a link that delays, loses gossip and can be cut. Gossip goes
 // straight to everybody; what is lost there, anti-entropy must find.
-import type { Network, PeerId, PortEvent } from '../../protocols/index.ts';
-import type { Member } from './member.ts';
+import type { DeltaSet, Network, PeerId, PortEvent, Transfer } from '../../protocols/index.ts';
 import type { World } from './world.ts';
+
+/** What a link ends at: the machines of a member, while it lives. */
+export interface Endpoint {
+  readonly id: PeerId;
+  readonly machine: DeltaSet | undefined;
+  readonly transfer: Transfer | undefined;
+}
 
 export interface LinkOptions {
   readonly latencyMinMs: number;
@@ -14,7 +20,7 @@ export interface LinkOptions {
 export class Links {
   readonly #world: World;
   readonly #options: LinkOptions;
-  readonly #members = new Map<PeerId, Member>();
+  readonly #members = new Map<PeerId, Endpoint>();
   /** Which side of a cut a member is on; members of one side hear one another. */
   #side: (id: PeerId) => number = () => 0;
   readonly penalties: string[] = [];
@@ -24,12 +30,12 @@ export class Links {
     this.#options = options;
   }
 
-  joined(member: Member): void {
+  joined(member: Endpoint): void {
     this.#members.set(member.id, member);
     this.#announce(member, 'joined');
   }
 
-  left(member: Member): void {
+  left(member: Endpoint): void {
     this.#members.delete(member.id);
     this.#announce(member, 'left');
   }
@@ -53,7 +59,7 @@ export class Links {
     return this.#members.has(from) && this.#members.has(to) && this.#side(from) === this.#side(to);
   }
 
-  #announce(member: Member, what: 'joined' | 'left'): void {
+  #announce(member: Endpoint, what: 'joined' | 'left'): void {
     for (const other of this.#members.values()) {
       if (other === member || this.#side(other.id) !== this.#side(member.id)) continue;
       const empty = { kind: 'peers', joined: [], left: [] } as const;
@@ -72,7 +78,7 @@ export class Links {
     return this.#world.random.float() < this.#options.loss;
   }
 
-  port(member: Member, deliver: (event: PortEvent) => void): Network {
+  port(member: Endpoint, deliver: (event: PortEvent) => void): Network {
     const self = member.id;
     return {
       self,

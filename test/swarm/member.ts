@@ -8,8 +8,9 @@ import {
   layoutOf,
   takeBack,
 } from '../../fusion/index.ts';
-import { hashOf } from '../../node/signer.ts';
+import { hashOf } from '../../node/hash.ts';
 import {
+  type Clock,
   createDeltaSet,
   createLocalFusion,
   createTransfer,
@@ -17,11 +18,13 @@ import {
   type DeltaSetListener,
   type Hash,
   initialSeedOf,
+  type Journal,
   type Learner,
   type Manifest,
   type PeerId,
   type PortEvent,
   type Ports,
+  type RandomSource,
   type Signer,
   type Store,
   type TrainJob,
@@ -52,8 +55,6 @@ export class Member {
   readonly digests = new Map<number, Hash>();
   machine: DeltaSet | undefined;
   transfer: Transfer | undefined;
-  /** Trained minus sent minus left over: stays near zero, whatever is lost, corrected or restarted. */
-  readonly ledger = { trained: 0, residual: 0 };
   #life = 0;
 
   constructor(options: MemberOptions) {
@@ -73,93 +74,20 @@ export class Member {
   }
 
   start(): void {
-    const { world, links, manifest, meshId, signer } = this.options;
+    const { world, links, manifest, meshId, generationsMax, waitForPeers } = this.options;
     this.#life += 1;
     const life = this.#life;
-    const alive = (run: () => void) => () => {
-      if (life === this.#life) run();
-    };
-    const deliverTo = (
-      target: () => { handle(event: PortEvent): void } | undefined,
-      delayMs: () => number,
-    ) => {
-      return (event: PortEvent): void =>
-        world.after(
-          delayMs(),
-          alive(() => target()?.handle(event)),
-        );
-    };
-    const toMachine = deliverTo(
-      () => this.machine,
-      () => 0,
-    );
-    const toTransfer = deliverTo(
-      () => this.transfer,
-      () => 0,
-    );
-    const codec = codecNamed(manifest.codec);
-    if (codec === undefined) throw new Error('no such codec');
-    const layout = layoutOf(manifest.model);
-    const clock = (tick: () => void) => {
-      let wish = 0;
-      return {
-        nowMs: () => world.nowMs,
-        wakeAt: (atMs: number) => {
-          const mine = ++wish;
-          world.after(
-            atMs - world.nowMs,
-            alive(() => {
-              if (mine === wish) tick();
-            }),
-          );
-        },
-      };
-    };
-    const store = (deliver: (event: PortEvent) => void): Store => diskStore(this.disk, deliver);
-    const journal = {
-      event: (kind: string, fields: Readonly<Record<string, string | number | boolean>>) =>
-        world.note(`${this.id.slice(-6)} ${kind} ${Object.values(fields).join(' ')}`),
-    };
-    const random = world.random.fork(`${this.id} ${life}`);
-    this.transfer = createTransfer(
-      { answer: toMachine },
-      {
-        network: links.port(this, toTransfer),
-        store: store(toTransfer),
-        signer,
-        clock: clock(() => this.transfer?.tick()),
-        journal,
+    const host: Host = {
+      member: this,
+      alive: (run) => () => {
+        if (life === this.#life) run();
       },
-    );
-    const ports: Ports = {
-      network: links.port(this, toMachine),
-      clock: clock(() => this.machine?.tick()),
-      store: store(toMachine),
-      blobs: this.transfer,
-      learner: new BowlLearner(this, codec, (event, delayMs) =>
-        world.after(
-          delayMs,
-          alive(() => this.machine?.handle(event)),
-        ),
-      ),
-      fusion: createLocalFusion({
-        layout,
-        initial: initialWeights(manifest.model, initialSeedOf(meshId)),
-        codec,
-        outerMomentum: manifest.aggregation.outerMomentum,
-        outerLearningRate: manifest.aggregation.outerLearningRate,
-        horizon: manifest.history.horizon,
-        hash: hashOf,
-        deliver: toMachine,
-      }),
-      signer,
-      random,
-      journal,
+      random: world.random.fork(`${this.id} ${life}`),
     };
-    const { generationsMax, waitForPeers } = this.options;
+    this.transfer = transferOf(host);
     this.machine = createDeltaSet(
       { manifest, meshId, generationsMax, waitForPeers, expectsPeers: true, listener: this.#listener() },
-      ports,
+      portsOf(host, this.transfer),
     );
     this.transfer.start();
     this.machine.start();
@@ -188,6 +116,91 @@ export class Member {
       settled: () => {},
     };
   }
+}
+
+/** One life of a member: what a dead one has asked for is never delivered. */
+interface Host {
+  readonly member: Member;
+  readonly alive: (run: () => void) => () => void;
+  readonly random: RandomSource;
+}
+
+const deliverTo =
+  ({ member, alive }: Host, target: () => { handle(event: PortEvent): void } | undefined) =>
+  (event: PortEvent): void =>
+    member.options.world.after(
+      0,
+      alive(() => target()?.handle(event)),
+    );
+
+function clockOf({ member, alive }: Host, tick: () => void): Clock {
+  const { world } = member.options;
+  let wish = 0;
+  return {
+    nowMs: () => world.nowMs,
+    wakeAt: (atMs) => {
+      wish += 1;
+      const mine = wish;
+      world.after(
+        atMs - world.nowMs,
+        alive(() => {
+          if (mine === wish) tick();
+        }),
+      );
+    },
+  };
+}
+
+const journalOf = ({ member }: Host): Journal => ({
+  event: (kind, fields) =>
+    member.options.world.note(`${member.id.slice(-6)} ${kind} ${Object.values(fields).join(' ')}`),
+});
+
+function transferOf(host: Host): Transfer {
+  const { member } = host;
+  const deliver = deliverTo(host, () => member.transfer);
+  return createTransfer(
+    { answer: deliverTo(host, () => member.machine) },
+    {
+      network: member.options.links.port(member, deliver),
+      store: diskStore(member.disk, deliver),
+      signer: member.options.signer,
+      clock: clockOf(host, () => member.transfer?.tick()),
+      journal: journalOf(host),
+    },
+  );
+}
+
+function portsOf(host: Host, blobs: Transfer): Ports {
+  const { member } = host;
+  const { links, manifest, meshId, signer, world } = member.options;
+  const deliver = deliverTo(host, () => member.machine);
+  const codec = codecNamed(manifest.codec);
+  if (codec === undefined) throw new Error('no such codec');
+  const answer = (event: PortEvent, delayMs: number): void =>
+    world.after(
+      delayMs,
+      host.alive(() => member.machine?.handle(event)),
+    );
+  return {
+    network: links.port(member, deliver),
+    clock: clockOf(host, () => member.machine?.tick()),
+    store: diskStore(member.disk, deliver),
+    blobs,
+    learner: new BowlLearner(member, codec, answer),
+    fusion: createLocalFusion({
+      layout: layoutOf(manifest.model),
+      initial: initialWeights(manifest.model, initialSeedOf(meshId)),
+      codec,
+      ...manifest.aggregation,
+      horizon: manifest.history.horizon,
+      hash: hashOf,
+      deliver,
+    }),
+    signer,
+    random: host.random,
+    journal: journalOf(host),
+  };
 }
 
 function diskStore(disk: Map<string, Uint8Array>, deliver: (event: PortEvent) => void): Store {

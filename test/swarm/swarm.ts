@@ -1,7 +1,8 @@
 // Makes whole swarms for tests and says in one sentence what two members disagree about.
 import assert from 'node:assert/strict';
+import { hashOf } from '../../node/hash.ts';
 import { identityFromSeed } from '../../node/identity.ts';
-import { createSigner, hashOf } from '../../node/signer.ts';
+import { createSigner } from '../../node/signer.ts';
 import { type Hash, type Manifest, meshIdOf, parseManifestConfig } from '../../protocols/index.ts';
 import { type LinkOptions, Links } from './links.ts';
 import { Member } from './member.ts';

@@ -1,0 +1,140 @@
+// What a member does when records alone cannot bring it to the others' model: it was away for longer than the
+// horizon, or two branches were sealed apart. It copies S and m from the mesh, and keeps the work that nobody has
+// acknowledged as residual. This is the one place where a member believes others: it takes the state that most of
+// its neighbours, by samples, name, checks the bytes against that name, and says so.
+import type { Hash, PeerId } from '../ports.ts';
+import type { Context } from './context.ts';
+import type { DeltaRecord, SnapshotName } from './messages.ts';
+import type { HeadState } from './model-head.ts';
+import { prefersBranch, voteFor } from './rules.ts';
+import { encodeFloor, encodeSnapshotRow, FLOOR_KEY, type SnapshotRow, snapshotKey } from './store-layout.ts';
+import type { Neighbour } from './sync.ts';
+
+export interface AdoptionHooks {
+  readonly head: () => HeadState | undefined;
+  /** Own copies on disk. */
+  readonly snapshots: () => readonly SnapshotRow[];
+  readonly neighbours: () => ReadonlyMap<PeerId, Neighbour>;
+  /** Own records that nobody else has vouched for; their work goes back into the residual. */
+  readonly unacknowledged: (records: readonly DeltaRecord[]) => void;
+  readonly adopt: (
+    state: {
+      readonly generation: number;
+      readonly model: Float32Array;
+      readonly momentum: Float32Array;
+      readonly weight: number;
+    },
+    row: SnapshotRow,
+  ) => void;
+}
+
+export class Adoption {
+  readonly #context: Context;
+  readonly #hooks: AdoptionHooks;
+  #busy = false;
+  constructor(context: Context, hooks: AdoptionHooks) {
+    this.#context = context;
+    this.#hooks = hooks;
+  }
+
+  /** A state is being fetched; nothing should be trained meanwhile. */
+  get busy(): boolean {
+    return this.#busy;
+  }
+
+  /** After a neighbour was heard. */
+  consider(): void {
+    const head = this.#hooks.head();
+    const { set } = this.#context;
+    if (this.#busy || head === undefined) return;
+    const neighbours = [...this.#hooks.neighbours().values()];
+    const behind = neighbours.filter(({ head: other }) => head.generation < other.floor);
+    const away = this.#mostNamed(behind);
+    if (away !== undefined && away.generation > head.generation)
+      return this.#fetch(away, 'away for too long');
+    const heavier = set.floor === 0 ? [] : neighbours.filter((neighbour) => this.#isHeavierBranch(neighbour));
+    const branch = this.#mostNamed(heavier);
+    if (branch !== undefined) this.#fetch(branch, 'the other branch has more samples behind it');
+  }
+
+  /** It has another state at a generation of which we have a copy, and more samples behind it. */
+  #isHeavierBranch({ head }: Neighbour): boolean {
+    if (head.floor === 0) return false;
+    const own = new Map(this.#hooks.snapshots().map((row) => [row.generation, row]));
+    return head.snapshots.some((theirs) => {
+      const ours = own.get(theirs.generation);
+      return ours !== undefined && ours.state !== theirs.state && prefersBranch(ours, theirs) === 'theirs';
+    });
+  }
+
+  /** The newest states of these neighbours, and which of them stands for most samples. */
+  #mostNamed(neighbours: readonly Neighbour[]): SnapshotName | undefined {
+    const named = new Map<Hash, { readonly snapshot: SnapshotName; samples: number }>();
+    for (const { head } of neighbours) {
+      const [snapshot] = head.snapshots;
+      if (snapshot === undefined) continue;
+      const entry = named.get(snapshot.state) ?? { snapshot, samples: 0 };
+      entry.samples += Math.max(1, head.samples);
+      named.set(snapshot.state, entry);
+    }
+    const order = [...named.values()].sort(
+      (a, b) => b.samples - a.samples || b.snapshot.generation - a.snapshot.generation,
+    );
+    return order[0]?.snapshot;
+  }
+
+  #fetch(snapshot: SnapshotName, why: string): void {
+    const { ports, tickets, layout, listener } = this.#context;
+    this.#busy = true;
+    const bytesMax = 8 * layout.size;
+    const ticket = tickets.issue((event) => {
+      this.#busy = false;
+      const bytes = event.kind === 'blob' ? event.bytes : undefined;
+      if (bytes?.length !== bytesMax || ports.signer.hash(bytes) !== snapshot.state) {
+        listener.notice(
+          'SNAPSHOT_UNAVAILABLE',
+          `the state of generation ${snapshot.generation} could not be had`,
+        );
+        return;
+      }
+      this.#take(snapshot, bytes, why);
+    });
+    ports.blobs.fetch(snapshot.blob, bytesMax, ports.network.peers(), ticket);
+  }
+
+  #take(snapshot: SnapshotName, bytes: Uint8Array, why: string): void {
+    const { ports, tickets, layout, listener, set } = this.#context;
+    const { generation, weight } = snapshot;
+    this.#hooks.unacknowledged(this.#unacknowledged(generation));
+    set.seal(generation);
+    const state = new Float32Array(bytes.slice().buffer);
+    const adopted = {
+      generation,
+      model: state.subarray(0, layout.size),
+      momentum: state.subarray(layout.size),
+      weight,
+    };
+    this.#hooks.adopt(adopted, snapshot);
+    const batch = [
+      { key: snapshotKey(generation), value: encodeSnapshotRow(snapshot) },
+      { key: FLOOR_KEY, value: encodeFloor(generation) },
+    ];
+    ports.store.write(
+      batch,
+      true,
+      tickets.issue(() => {}),
+    );
+    ports.journal.event('adopt', { generation, state: snapshot.state });
+    listener.notice('SNAPSHOT_ADOPTED', `copied the state of generation ${generation} from the mesh: ${why}`);
+  }
+
+  /** Own records up to a generation for which no other author has voted. */
+  #unacknowledged(upTo: number): readonly DeltaRecord[] {
+    const { set, self, manifest } = this.#context;
+    return [...set.all()].filter((record) => {
+      if (record.author !== self || record.generation > upTo) return false;
+      const jury = set.live(record.generation + manifest.history.correctionWindow);
+      return !jury.some((juror) => juror.author !== self && juror.votes.has(voteFor(record.id)));
+    });
+  }
+}

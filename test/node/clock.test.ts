@@ -1,0 +1,42 @@
+// The real clock and the simulated one keep the same promises.
+import assert from 'node:assert/strict';
+import { setTimeout } from 'node:timers/promises';
+import { createClock } from '../../node/clock.ts';
+import { clockContract } from '../contracts/clock.ts';
+import { World } from '../swarm/world.ts';
+import { worldClock } from '../swarm/world-clock.ts';
+
+clockContract('the computer', () => {
+  const clock = createClock();
+  return {
+    port: (onTick) => clock.port(onTick),
+    async pass(durationMs) {
+      await setTimeout(durationMs + 5);
+    },
+    stop: () => clock.stop(),
+  };
+});
+
+clockContract('a simulated world', () => {
+  const world = new World('clock');
+  return {
+    port: (onTick) => worldClock(world, onTick),
+    async pass(durationMs) {
+      world.runUntil(world.nowMs + durationMs);
+    },
+    stop: () => undefined,
+  };
+});
+
+describe('the clock of a node', () => {
+  it('is silent after it was stopped', async () => {
+    const clock = createClock();
+    let ticks = 0;
+    const port = clock.port(() => ticks++);
+    port.wakeAt(port.nowMs() + 5);
+    clock.stop();
+    port.wakeAt(port.nowMs());
+    await setTimeout(20);
+    assert.equal(ticks, 0);
+  });
+});
