@@ -1,5 +1,8 @@
 // Where lines go. With --json standard output belongs to the result and everything else goes to standard error.
 
+/** The live lines of `mesh` need about so many. */
+const COLUMNS_MIN = 60;
+
 export interface Terminal {
   /** One line (or several) for people. */
   say(text: string): void;
@@ -18,7 +21,8 @@ export function openTerminal(options: { readonly json: boolean }): Terminal {
   return {
     say: (text) => stream.write(`${text}\n`),
     result: (text) => process.stdout.write(`${text}\n`),
-    live: stream.isTTY === true && process.env.TERM !== 'dumb',
+    // A terminal without a size (a log collector's, for one) cannot redraw lines.
+    live: stream.isTTY === true && stream.columns >= COLUMNS_MIN && process.env.TERM !== 'dumb',
     stream,
   };
 }

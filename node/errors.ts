@@ -41,6 +41,7 @@ export const errorHints = {
   // Checkpoints.
   MELDMESH_CHECKPOINT_MISSING: 'list what there is with "meldmesh checkpoints list"',
   MELDMESH_CHECKPOINT_BROKEN: 'join the mesh: what is missing comes back from the other members',
+  MELDMESH_CHECKPOINT_EXISTS: 'import into an empty folder, named with --store',
   MELDMESH_CHECKPOINT_FORMAT: 'use a file that "meldmesh checkpoints export" wrote for this mesh',
 } as const;
 

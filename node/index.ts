@@ -7,6 +7,16 @@ export type {
   NodeOptions,
   NodeStatus,
 } from './api.ts';
+export {
+  type CheckpointList,
+  type Checkpoints,
+  type Contribution,
+  type ImportedState,
+  openCheckpoints,
+  type Pruned,
+  type StoredModel,
+  type Verification,
+} from './checkpoints.ts';
 export { type ControlServer, startControl } from './control.ts';
 export { type ControlClient, connectControl } from './control-client.ts';
 export { ControlError, type ControlEvent } from './control-messages.ts';

@@ -20,16 +20,21 @@ export function createSigner(identity: Pick<Identity, 'peerId' | 'seed'>): Signe
     format: 'der',
     type: 'pkcs8',
   });
-  const keys = new Map<PeerId, KeyObject>();
   return {
     self: identity.peerId,
     sign: (bytes) => new Uint8Array(sign(null, bytes, privateKey)),
-    verify(author, bytes, signature) {
-      if (signature.length !== SIGNATURE_BYTES) return false;
-      const key = cachedKey(keys, author);
-      return key !== undefined && verify(null, bytes, key, signature);
-    },
+    verify: createVerifier(),
     hash: hashOf,
+  };
+}
+
+/** Verifies anybody's signature; needs no key of one's own. */
+export function createVerifier(): Signer['verify'] {
+  const keys = new Map<PeerId, KeyObject>();
+  return (author, bytes, signature) => {
+    if (signature.length !== SIGNATURE_BYTES) return false;
+    const key = cachedKey(keys, author);
+    return key !== undefined && verify(null, bytes, key, signature);
   };
 }
 

@@ -87,15 +87,22 @@ const RULES: readonly Rule[] = [
     ],
   },
   {
-    name: 'imports never lead in a circle, not even those of types',
+    name: 'imports never lead in a circle, and through an index not even those of types',
     check: rooms.cycleRule,
     sample: {
       'node/a.ts': "import { b } from './b.ts';\nimport { c } from './c.ts';",
       'node/b.ts': "import { c } from './c.ts';",
-      'node/c.ts': "import type { A } from './a.ts';",
-      'node/d.ts': "import { a } from './a.ts';",
+      'node/c.ts': "const a = await import('./a.ts');",
+      'node/d.ts': "import type { E } from './e.ts';\nimport { a } from './a.ts';",
+      'node/e.ts': "import { d } from './d.ts';",
+      'protocols/p/index.ts': "export type { P } from './p.ts';",
+      'protocols/p/p.ts': "import type { Q } from '../q.ts';",
+      'protocols/q.ts': "import type { P } from './p/index.ts';",
     },
-    finds: ['node/c.ts:1 node/a.ts -> node/b.ts -> node/c.ts -> node/a.ts'],
+    finds: [
+      'node/a.ts:1 node/a.ts -> node/c.ts -> node/a.ts',
+      'protocols/p/index.ts:1 protocols/p/index.ts -> protocols/p/p.ts -> protocols/q.ts -> protocols/p/index.ts',
+    ],
   },
   {
     name: 'every file is used by another one',

@@ -1,7 +1,6 @@
 // `meldmesh mesh` from start to end: plan, spawn, watch, report, stop. Each step has its own file; this one holds
 // their order and what an interrupt does to it.
 import { flushCompileCache } from 'node:module';
-import { arch, cpus, platform, totalmem } from 'node:os';
 import { join, relative } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { connectControl, hashOf } from '../../node/index.ts';
@@ -10,26 +9,25 @@ import type { MeshOptions } from '../commands/mesh.ts';
 import { CliError } from '../errors.ts';
 import { formatCount } from '../format.ts';
 import { onInterrupt } from '../interrupts.ts';
-import { encodeModelFile, writeWhole } from '../model-file.ts';
 import { packageVersion } from '../program-version.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 import { Display } from './display.ts';
 import { type Evaluator, startEvaluator } from './evaluator.ts';
+import { MODEL_FILE, outcomeText, writeModel, writeReport } from './outcome.ts';
 import { type Plan, planMesh } from './plan.ts';
 import { type RunningReferences, startReferences } from './references.ts';
-import { makeReport, type References, type Report } from './report.ts';
+import { makeReport } from './report.ts';
 import { Scores } from './scores.ts';
 import { LOG_FILE, logTail, spawnNode } from './spawn.ts';
 import { killNodes, type StartedNode, stopNodes } from './stop.ts';
-import { closingSentence, digestSentence, summaryTable } from './summary.ts';
 import { digestAt, liveViews, type NodeState, type NodeView, progressOf } from './view.ts';
 import { MeshWatch } from './watch.ts';
 
 /** Everybody is at the end: how long the last corrections may take before we say what we see. */
 const SETTLE_MS = 15_000;
+/** All hold one digest for so long: longer than two status answers take. */
+const STEADY_MS = 1_500;
 const INTERRUPTED = 130;
-
-export const REPORT_FILE = 'report.json';
 
 /**
  * Runs a mesh. `given` names the flags that were typed. Gives the exit status: 0 when all live nodes reached the
@@ -157,17 +155,21 @@ class MeshRun {
 
   /** Gives whether all live nodes hold one digest at the end. */
   async #waitForEnd(): Promise<boolean> {
-    const { generations, keepRunning } = this.#options;
+    const { generations } = this.#options;
     let completeSinceMs: number | undefined;
+    let agreedSinceMs: number | undefined;
     while (!this.#interrupted.signal.aborted) {
       this.#invite();
       const progress = progressOf(this.#watch.views, generations);
       if (progress.kind === 'dead') throw this.#deadMesh();
       if (progress.kind === 'complete') {
-        completeSinceMs ??= performance.now();
-        const isLate = performance.now() - completeSinceMs > SETTLE_MS;
-        if (progress.agreed && (progress.settled || keepRunning)) return true;
-        if (isLate) return progress.agreed;
+        const nowMs = performance.now();
+        completeSinceMs ??= nowMs;
+        agreedSinceMs = progress.agreed ? (agreedSinceMs ?? nowMs) : undefined;
+        // The nodes ask one another before they call it settled; who sees all of them knows it sooner.
+        const isSteady = agreedSinceMs !== undefined && nowMs - agreedSinceMs > STEADY_MS;
+        if (progress.agreed && (progress.settled || isSteady)) return true;
+        if (nowMs - completeSinceMs > SETTLE_MS) return progress.agreed;
       } else {
         completeSinceMs = undefined;
       }
@@ -234,8 +236,11 @@ class MeshRun {
     for (const digest of finals) if (digest !== undefined) this.#scores.want(digest);
     const finalDigest = finals.find((digest) => digest !== undefined);
     const weights = finalDigest === undefined ? undefined : await this.#fetchModel(finalDigest);
-    const outFile = this.#options.out ?? join(this.#plan.store, 'model.safetensors');
-    if (weights !== undefined && finalDigest !== undefined) this.#writeModel(outFile, weights, finalDigest);
+    const outFile = this.#options.out ?? join(this.#plan.store, MODEL_FILE);
+    const { manifest, store, seed } = this.#plan;
+    if (weights !== undefined && finalDigest !== undefined) {
+      writeModel(outFile, { manifest, weights, generation: generations, digest: finalDigest });
+    }
     // Their processors are free for the reference lines then.
     const states = this.#watch.views.map((view) => ({ ...view }));
     if (!keepRunning) {
@@ -245,50 +250,22 @@ class MeshRun {
     }
     await this.#scores.drain();
     this.#display.refresh();
+    if (this.#references !== undefined)
+      this.#display.say('The nodes are done; computing the reference lines.');
     const references = await this.#references?.result;
     const report = makeReport({
-      seed: this.#plan.seed,
-      codec: this.#plan.manifest.codec,
+      seed,
+      codec: manifest.codec,
       seconds,
       generations,
       views: states,
       scoreOf: (digest) => this.#scores.get(digest),
     });
-    this.#report(report, references, weights === undefined ? undefined : outFile);
-  }
-
-  #writeModel(path: string, weights: Float32Array, digest: string): void {
-    const { manifest } = this.#plan;
-    const { generations: generation } = this.#options;
-    writeWhole(
-      path,
-      encodeModelFile({ manifest, weights, generation, digest, meshId: meshIdOf(manifest, hashOf) }),
-    );
-  }
-
-  #report(report: Report, references: References | undefined, modelFile: string | undefined): void {
-    const { store } = this.#plan;
-    const file = join(store, REPORT_FILE);
-    const machine = {
-      platform: platform(),
-      arch: arch(),
-      cpu: cpus()[0]?.model ?? 'unknown',
-      cores: cpus().length,
-      memoryMiB: Math.round(totalmem() / 2 ** 20),
-    };
-    const versions = { meldmesh: packageVersion(), node: process.versions.node };
-    writeWhole(file, `${JSON.stringify({ ...report, references, machine, versions }, undefined, 2)}\n`);
-    const lines = [
-      '',
-      summaryTable(report, references),
-      digestSentence(report),
-      closingSentence(report),
-      modelFile === undefined
-        ? 'No model was written: no node could give it.'
-        : `model: ${relative('.', modelFile)}`,
-      `report: ${relative('.', file)}`,
-    ];
-    this.#display.say(lines.join('\n'));
+    writeReport(store, report, references);
+    // The live lines stand above the summary.
+    if (!keepRunning) this.#display.close();
+    const modelFile = weights === undefined ? undefined : outFile;
+    this.#display.say(outcomeText({ report, references, modelFile, store }));
     if (this.#options.json) this.#terminal.result(JSON.stringify(report));
   }
 

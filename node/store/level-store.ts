@@ -125,7 +125,7 @@ class LevelStore implements NodeStore {
     this.#assertOpen();
     await this.#queue.drained();
     const entries = await this.#db.iterator({ ...rangeOf(prefix), limit: entriesMax }).all();
-    return entries.map(([key, value]) => ({ key, value }));
+    return entries.map(([key, value]) => ({ key, value: plain(value) }));
   }
 
   async get(key: string): Promise<Uint8Array | undefined> {
@@ -144,7 +144,10 @@ class LevelStore implements NodeStore {
       throw storeError(this.folder, cause);
     }
     let next = 0;
-    return waiting.map(({ held, value }) => (held ? value : stored[next++]));
+    return waiting.map(({ held, value }) => {
+      const found = held ? value : stored[next++];
+      return found && plain(found);
+    });
   }
 
   batch(writes: readonly StoreWrite[], sync: boolean): Promise<void> {
@@ -164,7 +167,7 @@ class LevelStore implements NodeStore {
   async *iterate(prefix: string): AsyncIterable<readonly [key: string, value: Uint8Array]> {
     this.#assertOpen();
     await this.#queue.drained();
-    yield* this.#db.iterator(rangeOf(prefix));
+    for await (const [key, value] of this.#db.iterator(rangeOf(prefix))) yield [key, plain(value)];
   }
 
   async *keys(prefix: string): AsyncIterable<string> {
@@ -230,6 +233,11 @@ function operationOf({ key, value }: StoreWrite): Operation {
 
 function rangeOf(prefix: string): { gte: string; lt: string } {
   return { gte: prefix, lt: prefix + KEY_MAX };
+}
+
+/** LevelDB gives Buffers, whose `slice` would not copy. */
+function plain(value: Uint8Array): Uint8Array {
+  return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
 }
 
 function closedError(folder: string): MeldError {

@@ -20,6 +20,10 @@ export const KNOWN_SHARE_MIN = 1 / 3;
 /** Votes decide once they carry this share of the judged generation's samples; until then all is open. */
 export const JUDGING_SHARE_MIN = 1 / 2;
 
+/** … where no record weighs more than this many times the median one: two late records, one with a huge claim,
+ * would otherwise keep their jury from ever deciding. */
+export const JUDGED_MEDIANS_MAX = 2;
+
 /** Authors of the last so many generations are the live contributors: one missed generation is no farewell. */
 export const LIVE_GENERATIONS = 3;
 

@@ -5,12 +5,20 @@ export { type DeltaRecord, decodeDelta, encodeDelta, type RecordFields, signReco
 export { stateBytes } from './model-head.ts';
 export { RecordSet } from './record-set.ts';
 export {
+  decodeFloor,
   decodeHeadRow,
   decodeOwn,
   decodeSnapshotRow,
+  encodeFloor,
+  encodeHeadRow,
+  encodeSnapshotRow,
+  FLOOR_KEY,
   HEAD_KEY,
+  type HeadRow,
   OWN_KEY,
   RECORD_PREFIX,
   recordKey,
   SNAPSHOT_PREFIX,
+  type SnapshotRow,
+  snapshotKey,
 } from './store-layout.ts';

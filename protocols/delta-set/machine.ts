@@ -1,5 +1,5 @@
-// The delta-set machine: one member of a mesh whose model is a function of the set of deltas that it holds
-// (design: "Deep Model Fusion" §2.1 of ARCHITECTURE.md). It ties the parts together and owns the phases:
+// The delta-set machine: one member of a mesh whose model is a function of the set of deltas that it holds. It
+// ties the parts together and owns the phases:
 //
 //   loading → gathering → catching-up → running ⇄ (train, publish, wait) → done
 //
@@ -61,7 +61,7 @@ export function createDeltaSet(options: DeltaSetOptions, ports: Ports): DeltaSet
   return new DeltaSetMachine(options, ports);
 }
 
-/** A contributor that is done, or waits for stragglers of its neighbourhood, asks them more often. */
+/** A member that is done asks more often until its neighbours agree, one that catches up as fast as it can. */
 const DONE_SYNC_INTERVAL_MS = 500;
 const CATCH_UP_SYNC_INTERVAL_MS = 100;
 
@@ -211,7 +211,8 @@ class DeltaSetMachine implements DeltaSet {
 
   #syncIntervalMs(): number {
     if (this.#phase === 'catching-up') return CATCH_UP_SYNC_INTERVAL_MS;
-    return this.#phase === 'done' ? DONE_SYNC_INTERVAL_MS : SYNC_INTERVAL_MS;
+    const unsettled = this.#phase === 'done' && this.#settled !== this.#model.head?.model;
+    return unsettled ? DONE_SYNC_INTERVAL_MS : SYNC_INTERVAL_MS;
   }
 
   #enter(phase: Phase): void {
@@ -236,7 +237,7 @@ class DeltaSetMachine implements DeltaSet {
     if (this.#phase === 'gathering' && this.#gathered()) this.#enter('catching-up');
     if (this.#phase === 'catching-up' && this.#waitedLongEnough()) this.#run();
     // Until it has caught up, a member only follows what already has a quorum.
-    while (this.#pace.advance(this.#phase === 'running' || this.#phase === 'done'));
+    while (this.#pace.advance(this.#phase === 'done' || (this.#phase === 'running' && !this.#own.training)));
     this.#model.advanceTo(this.#pace.complete);
     this.#work();
     this.#settle();

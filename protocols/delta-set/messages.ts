@@ -54,9 +54,11 @@ function encodeHeader(fields: RecordFields): Uint8Array {
     .u32(fields.samples)
     .text(fields.codec)
     .hash(fields.payload)
-    .u32(fields.payloadBytes)
-    .varint(fields.votes.length);
-  for (const vote of [...fields.votes].sort()) writer.fixed(Buffer.from(vote, 'hex'));
+    .u32(fields.payloadBytes);
+  // Two authors together can make ids that begin alike: one vote then stands for both.
+  const votes = [...new Set(fields.votes)].sort();
+  writer.varint(votes.length);
+  for (const vote of votes) writer.fixed(Buffer.from(vote, 'hex'));
   return writer.finish();
 }
 

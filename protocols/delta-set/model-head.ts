@@ -28,8 +28,8 @@ export class ModelHead {
   /** Lowest generation applied without one of its payloads. */
   #incompleteFrom: number | undefined;
   readonly #snapshots = new Map<number, SnapshotRow>();
-  /** Samples counted in the generations at and under the set's floor. */
-  #sealedWeight = 0;
+  /** Samples counted up to a generation whose past is known by this number only. */
+  #weighed: { readonly generation: number; readonly weight: number } = { generation: 0, weight: 0 };
 
   constructor(context: Context, advanced: (corrected: boolean) => void) {
     this.#context = context;
@@ -70,7 +70,7 @@ export class ModelHead {
     const epoch = this.#epoch;
     this.#dirtyFrom = undefined;
     this.#target = Math.max(state.generation, this.#target);
-    this.#sealedWeight = state.weight;
+    this.#weighed = { generation: state.generation, weight: state.weight };
     const ticket = this.#context.tickets.issue((event) => {
       if (epoch !== this.#epoch) return;
       this.#busy = false;
@@ -249,7 +249,7 @@ export class ModelHead {
     );
     const floor = head.generation - manifest.history.horizon;
     if (floor > set.floor) {
-      this.#sealedWeight = this.#weightAt(floor);
+      this.#weighed = { generation: floor, weight: this.#weightAt(floor) };
       set.seal(floor);
     }
   }
@@ -258,11 +258,15 @@ export class ModelHead {
     if (error !== undefined) this.#context.listener.notice('STORE_WRITE_FAILED', error);
   }
 
+  /** Samples counted up to a generation above the floor; the known number may lie on either side of it. */
   #weightAt(generation: number): number {
     const { set } = this.#context;
-    let weight = this.#sealedWeight;
-    for (const open of range(set.floor + 1, generation)) weight += samplesOf(set.counted(open));
-    return weight;
+    const known = this.#weighed;
+    const between = (first: number, last: number): number =>
+      range(first, last).reduce((sum, open) => sum + samplesOf(set.counted(open)), 0);
+    return (
+      known.weight + between(known.generation + 1, generation) - between(generation + 1, known.generation)
+    );
   }
 
   #dropSnapshotsFrom(generation: number): void {

@@ -14,6 +14,8 @@ export class Pace {
   /** The generation that is being filled: one above the newest complete one. */
   #current = 1;
   #startedMs = 0;
+  /** When the current generation had its first record: patience counts from here. */
+  #firstArrivalMs: number | undefined;
   #quorumAtMs: number | undefined;
   #lastArrivalMs = 0;
   #observedMs: number | undefined;
@@ -48,6 +50,7 @@ export class Pace {
 
   arrived(record: DeltaRecord): void {
     this.#lastArrivalMs = this.#context.ports.clock.nowMs();
+    if (record.generation === this.#current) this.#firstArrivalMs ??= this.#lastArrivalMs;
     if (record.baseGeneration >= this.#current - 2) this.#suspects.delete(record.author);
   }
 
@@ -90,7 +93,10 @@ export class Pace {
     return { samples };
   }
 
-  /** Moves on as far as the set and the clock allow; true when the current generation changed. */
+  /**
+   * Moves on as far as the set and the clock allow; true when the current generation changed. `canForce` lets a
+   * member go on without a quorum; not while its own record is still to come.
+   */
   advance(canForce: boolean): boolean {
     const before = this.#current;
     const newest = this.newestQuorum();
@@ -132,14 +138,13 @@ export class Pace {
       arrived: records.length,
       absent: absentAuthors(records, live).length,
       quorum,
-      waitedMs: now - this.#startedMs,
+      waitedMs: now - (this.#firstArrivalMs ?? now),
       sinceQuorumMs: now - (this.#quorumAtMs ?? now),
       graceMs: grace,
       patienceMs: patience,
     });
     if (step === 'wait') {
-      const dueMs = quorum ? (this.#quorumAtMs ?? now) + grace : this.#startedMs + patience;
-      // Past its time and still waiting means that nothing has arrived at all: look again at the next event.
+      const dueMs = quorum ? (this.#quorumAtMs ?? now) + grace : (this.#firstArrivalMs ?? now) + patience;
       if (dueMs > now) ports.clock.wakeAt(dueMs);
     }
     return step;
@@ -155,6 +160,7 @@ export class Pace {
         if (!ahead.has(author)) this.#suspects.add(author);
       }
     }
+    this.#forgetStrangers();
     this.#forcedStreak = step === 'force' ? this.#forcedStreak + 1 : 0;
     if (step === 'force') {
       listener.notice(
@@ -167,10 +173,20 @@ export class Pace {
     this.#enter(generation + 1);
   }
 
+  /** Suspicion matters only of authors who would be waited for; the others may come and go for ever. */
+  #forgetStrangers(): void {
+    const authors = new Set<PeerId>();
+    for (let of = Math.max(1, this.#current - LIVE_GENERATIONS); of <= this.#current; of++) {
+      for (const record of this.#context.set.counted(of)) authors.add(record.author);
+    }
+    for (const suspect of this.#suspects) if (!authors.has(suspect)) this.#suspects.delete(suspect);
+  }
+
   #enter(generation: number): void {
     this.#current = generation;
     this.#startedMs = this.#context.ports.clock.nowMs();
     this.#lastArrivalMs = this.#startedMs;
     this.#quorumAtMs = undefined;
+    this.#firstArrivalMs = this.#context.set.counted(generation).length > 0 ? this.#startedMs : undefined;
   }
 }

@@ -4,6 +4,7 @@ import type { Hash, PeerId } from '../ports.ts';
 import {
   GRACE_FACTOR,
   GRACE_MIN_MS,
+  JUDGED_MEDIANS_MAX,
   JUDGING_SHARE_MIN,
   KNOWN_SHARE_MIN,
   OBSERVED_WEIGHT,
@@ -29,21 +30,21 @@ export const samplesOf = (records: readonly { readonly samples: number }[]): num
  * Which of a generation's records have weight.
  *
  * The records of the generation one window ahead are the jury: each says which records of this generation its
- * author knew. A record counts until the jury carries half of this generation's samples; from then on it counts
- * when a third of the jury's samples knew it. The weight of a single record that claims more than all others
- * together is capped at theirs, so that a claim cannot keep its own jury from deciding.
+ * author knew. All records count until the jury carries half of this generation's samples; from then on one
+ * counts when a third of the jury's samples knew it. For that half no record weighs more than twice the median
+ * one, so that a claim cannot keep a jury from deciding.
  */
 export function countedRecords<R extends Judged>(
   records: readonly R[],
   jury: readonly Judged[],
 ): readonly R[] {
-  if (jury.length === 0) return records;
   const jurySamples = samplesOf(jury);
-  const total = samplesOf(records);
+  if (records.length === 0 || jurySamples === 0) return records;
+  const ascending = records.map((record) => record.samples).sort((a, b) => a - b);
+  const weightMax = JUDGED_MEDIANS_MAX * ascending[(ascending.length - 1) >> 1];
+  const weight = ascending.reduce((sum, samples) => sum + Math.min(samples, weightMax), 0);
+  if (jurySamples < JUDGING_SHARE_MIN * weight) return records;
   return records.filter((record) => {
-    const others = total - record.samples;
-    const weight = others === 0 ? total : others + Math.min(record.samples, others);
-    if (jurySamples < JUDGING_SHARE_MIN * weight) return true;
     const vote = voteFor(record.id);
     const known = samplesOf(jury.filter((juror) => juror.votes.has(vote)));
     return known >= KNOWN_SHARE_MIN * jurySamples;

@@ -118,6 +118,8 @@ export function storeContract(name: string, make: () => Promise<StoreUnderTest>)
       const first = await asker.read('k');
       assert.deepEqual(valuesOf(first), [[1, 2, 3]]);
       assert(first.kind === 'read');
+      // A Buffer's `slice` would not copy.
+      assert.equal(first.values[0]?.constructor, Uint8Array);
       first.values[0]?.fill(7);
       assert.deepEqual(valuesOf(await asker.read('k')), [[1, 2, 3]]);
     });

@@ -82,26 +82,34 @@ export function indexRule(file: SourceFile): Finding[] {
     .map((node) => finding(file, node.start, 'index.ts only re-exports'));
 }
 
-/** No file reaches itself by way of its imports, types included. Each circle is told once. */
+/** No file reaches itself by the imports that run, and no door by any. A circle is told at its first file. */
 export function cycleRule(files: readonly SourceFile[]): Finding[] {
   const byPath = new Map(files.map((file) => [file.path, file]));
-  const done = new Set<string>();
-  const trail: string[] = [];
-  const findings: Finding[] = [];
-  const visit = (file: SourceFile): void => {
-    trail.push(file.path);
-    for (const { path, offset } of file.imports) {
-      const target = path === undefined ? undefined : byPath.get(path);
-      if (target === undefined || done.has(target.path)) continue;
-      const start = trail.indexOf(target.path);
-      if (start === -1) visit(target);
-      else findings.push(finding(file, offset, [...trail.slice(start), target.path].join(' -> ')));
+  return files.flatMap((file) => {
+    const isDoor = posix.basename(file.path) === 'index.ts';
+    const circle = wayBack(file, byPath, (entry) => isDoor || !entry.isTypeOnly);
+    if (circle === undefined || (!isDoor && circle.some((path) => path < file.path))) return [];
+    return [finding(file, 0, circle.join(' -> '))];
+  });
+}
+
+/** The shortest way from a file to itself. */
+function wayBack(
+  start: SourceFile,
+  byPath: ReadonlyMap<string, SourceFile>,
+  counts: (entry: Import) => boolean,
+): readonly string[] | undefined {
+  const trails: (readonly string[])[] = [[start.path]];
+  const seen = new Set<string>();
+  for (const trail of trails) {
+    for (const entry of byPath.get(trail.at(-1) ?? '')?.imports ?? []) {
+      if (entry.path === undefined || seen.has(entry.path) || !counts(entry)) continue;
+      seen.add(entry.path);
+      trails.push([...trail, entry.path]);
+      if (entry.path === start.path) return trails.at(-1);
     }
-    trail.pop();
-    done.add(file.path);
-  };
-  for (const file of files) if (!done.has(file.path)) visit(file);
-  return findings;
+  }
+  return undefined;
 }
 
 /** Every file is somebody's: doors, entries and tests aside, another file outside `test/` imports it. */

@@ -15,6 +15,8 @@ export interface Import {
   readonly specifier: string;
   /** The file meant, relative to the repository; `undefined` for a package. */
   readonly path: string | undefined;
+  /** `import type`, `export type` and types in the text: gone when the program runs. */
+  readonly isTypeOnly: boolean;
   readonly offset: number;
 }
 
@@ -97,7 +99,9 @@ function findImports(path: string, tree: SyntaxNode): Import[] {
     if (!isNode(source) || typeof source.value !== 'string') return;
     const specifier = source.value;
     const target = specifier.startsWith('.') ? posix.join(posix.dirname(path), specifier) : undefined;
-    imports.push({ specifier, path: target, offset: node.start });
+    const isTypeOnly =
+      node.type === 'TSImportType' || node.importKind === 'type' || node.exportKind === 'type';
+    imports.push({ specifier, path: target, isTypeOnly, offset: node.start });
   });
   return imports;
 }

@@ -1,0 +1,250 @@
+// The rules against slow and obvious versions of themselves, and against the stories they were made for.
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import {
+  absentAuthors,
+  countedRecords,
+  graceMs,
+  hasQuorum,
+  type Judged,
+  observe,
+  patienceMs,
+  prefersBranch,
+  progress,
+  samplesOf,
+  voteFor,
+} from '../../protocols/delta-set/rules.ts';
+import type { Hash, PeerId } from '../../protocols/index.ts';
+import { arbitrary, hashNamed } from './delta-records.ts';
+
+const seeded = { seed: 51, numRuns: 500 };
+
+/** A record of an author, and what it knew of the generation one window back. */
+const judged = (author: string, samples: number, knows: readonly Judged[] = []): Judged => ({
+  id: hashNamed(`${author} ${samples}`),
+  author: author as PeerId,
+  samples,
+  votes: new Set(knows.map(({ id }) => voteFor(id))),
+});
+const crowd = (count: number, samples = 100, prefix = 'm'): readonly Judged[] =>
+  Array.from({ length: count }, (_, i) => judged(`${prefix}${i}`, samples));
+
+describe('which records count', () => {
+  it('is decided by thirds of a jury that carries half, in whole numbers', () => {
+    // Samples as integers, so that shares are compared without any division.
+    const obvious = (records: readonly Judged[], jury: readonly Judged[]): readonly Judged[] => {
+      let juryTotal = 0;
+      for (const { samples } of jury) juryTotal += samples;
+      const kept: Judged[] = [];
+      // The lower median is the smallest number that at least half of the records do not exceed.
+      const median = records
+        .map(({ samples }) => samples)
+        .filter((samples) => 2 * records.filter((other) => other.samples <= samples).length >= records.length)
+        .reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
+      let weight = 0;
+      for (const { samples } of records) weight += Math.min(samples, 2 * median);
+      for (const record of records) {
+        let known = 0;
+        for (const juror of jury) if (juror.votes.has(record.id.slice(0, 16))) known += juror.samples;
+        const isJudged = jury.length > 0 && 2 * juryTotal >= weight;
+        if (!isJudged || 3 * known >= juryTotal) kept.push(record);
+      }
+      return kept;
+    };
+    const samples = fc.oneof(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 1, max: 10_000_000 }));
+    const scene = fc
+      .record({
+        records: fc.uniqueArray(fc.tuple(arbitrary.hash, samples), { maxLength: 6, selector: ([id]) => id }),
+        jury: fc.array(fc.tuple(samples, fc.array(fc.nat(5))), { maxLength: 6 }),
+      })
+      .map(({ records, jury }) => {
+        const made = records.map(
+          ([id, samples], i): Judged => ({ id, author: `m${i}` as PeerId, samples, votes: new Set() }),
+        );
+        return {
+          records: made,
+          jury: jury.map(([samples, known], i) =>
+            judged(
+              `m${i}`,
+              samples,
+              known.filter((k) => k < made.length).map((k) => made[k]),
+            ),
+          ),
+        };
+      });
+    fc.assert(
+      fc.property(scene, ({ records, jury }) => {
+        assert.deepEqual(countedRecords(records, jury), obvious(records, jury));
+        assert.deepEqual(countedRecords(records, [...jury].reverse()), obvious(records, jury));
+      }),
+      seeded,
+    );
+  });
+
+  it('is all of them while there is no jury', () => {
+    const records = crowd(3);
+    assert.deepEqual(countedRecords(records, []), records);
+    assert.deepEqual(countedRecords([], crowd(2)), []);
+  });
+
+  it('leaves out a delta that came when the jury had gone on without it, and keeps the others', () => {
+    const inTime = crowd(9);
+    const late = judged('late', 100);
+    const jury = inTime.map(({ author }) => judged(author, 100, inTime));
+    assert.deepEqual(countedRecords([...inTime, late], jury), inTime);
+    // Before four of its judges have spoken, it counts: 400 of 1000 samples are no verdict.
+    assert.deepEqual(countedRecords([...inTime, late], jury.slice(0, 4)), [...inTime, late]);
+    assert.deepEqual(countedRecords([...inTime, late], jury.slice(0, 5)), inTime);
+  });
+
+  it('keeps a delta that a third of the jury knew, and not one sample less', () => {
+    const records = crowd(3);
+    const shared = records.slice(0, 2);
+    const jury = (knowing: number) => [judged('a', knowing, records), judged('b', 200, shared)];
+    assert.deepEqual(countedRecords(records, jury(100)), records);
+    assert.deepEqual(countedRecords(records, jury(99)), shared);
+  });
+
+  it('keeps both halves of a mesh that was cut in two', () => {
+    const left = crowd(5, 100, 'left');
+    const right = crowd(5, 100, 'right');
+    const jury = [
+      ...left.map(({ author }) => judged(author, 100, left)),
+      ...right.map(({ author }) => judged(author, 100, right)),
+    ];
+    assert.deepEqual(countedRecords([...left, ...right], jury), [...left, ...right]);
+  });
+
+  it('gives the heavy branch the word over a light one of two in ten', () => {
+    const heavy = crowd(8, 100, 'heavy');
+    const light = crowd(2, 100, 'light');
+    const jury = [
+      ...heavy.map(({ author }) => judged(author, 100, heavy)),
+      ...light.map(({ author }) => judged(author, 100, light)),
+    ];
+    assert.deepEqual(countedRecords([...heavy, ...light], jury), heavy);
+  });
+
+  it('does not let one early juror unseat what it did not know', () => {
+    const records = crowd(5);
+    assert.deepEqual(countedRecords(records, [judged('m0', 100, [records[0]])]), records);
+  });
+
+  it('lets a jury decide on a record that claims more samples than all others together', () => {
+    const honest = crowd(9);
+    const boaster = judged('boaster', 10_000_000);
+    const jury = honest.map(({ author }) => judged(author, 100, honest));
+    assert.deepEqual(countedRecords([...honest, boaster], jury), honest);
+    const friend = judged('friend', 100);
+    assert.deepEqual(countedRecords([...honest, boaster, friend], jury), honest);
+  });
+
+  it('counts a single record until half of its samples have been judged', () => {
+    const alone = judged('alone', 100);
+    assert.deepEqual(countedRecords([alone], [judged('x', 49)]), [alone]);
+    assert.deepEqual(countedRecords([alone], [judged('x', 50)]), []);
+    assert.deepEqual(countedRecords([alone], [judged('x', 50, [alone])]), [alone]);
+  });
+});
+
+describe('a quorum', () => {
+  const live = (samples: Readonly<Record<string, number>>) => ({
+    samples: new Map(Object.entries(samples) as [PeerId, number][]),
+  });
+  const rule = { quorum: 0.5, contributorsMin: 2 };
+
+  it('is half of the samples that arrived or are expected', () => {
+    const records = [judged('a', 100), judged('b', 100)];
+    assert(hasQuorum(records, live({ a: 100, b: 100, c: 200 }), rule));
+    assert(!hasQuorum(records, live({ a: 100, b: 100, c: 201 }), rule));
+    assert(hasQuorum(records, live({}), { ...rule, quorum: 1 }));
+  });
+
+  it('takes what an author says now, not what it said before', () => {
+    assert(!hasQuorum([judged('a', 100), judged('b', 1)], live({ a: 1, b: 900, c: 102 }), rule));
+    assert(hasQuorum([judged('a', 100), judged('b', 2)], live({ a: 1, b: 900, c: 102 }), rule));
+  });
+
+  it('is never a single contributor, whatever its weight', () => {
+    assert(!hasQuorum([judged('a', 1_000_000)], live({ a: 1, b: 1 }), rule));
+    assert(hasQuorum([judged('a', 1)], live({}), { quorum: 0.5, contributorsMin: 1 }));
+  });
+
+  it('names the absent in order', () => {
+    assert.deepEqual(absentAuthors([judged('b', 1)], live({ c: 1, b: 1, a: 1 })), ['a', 'c']);
+  });
+});
+
+describe('the pace', () => {
+  const rule = { patience: 3, patienceMinMs: 2_000, patienceMaxMs: 600_000 };
+
+  it('doubles its patience for each generation gone on alone, between its two ends', () => {
+    assert.equal(patienceMs(100, 0, rule), 2_000);
+    assert.equal(patienceMs(1_000, 0, rule), 3_000);
+    assert.deepEqual(
+      [1, 2, 3].map((streak) => patienceMs(1_000, streak, rule)),
+      [6_000, 12_000, 24_000],
+    );
+    assert.equal(patienceMs(1_000, 1_000, rule), 600_000);
+  });
+
+  it('gives stragglers one generation time, a second at least', () => {
+    assert.equal(graceMs(200), 1_000);
+    assert.equal(graceMs(5_000), 5_000);
+  });
+
+  it('follows the generation times without jumping', () => {
+    assert.equal(observe(undefined, 700), 700);
+    assert.equal(observe(1_000, 2_000), 1_300);
+  });
+
+  const state = {
+    arrived: 3,
+    absent: 1,
+    quorum: true,
+    waitedMs: 0,
+    sinceQuorumMs: 0,
+    graceMs: 1_000,
+    patienceMs: 9_000,
+  };
+
+  it('goes on at once when everybody is there, and after the grace when a quorum is', () => {
+    assert.equal(progress({ ...state, absent: 0 }), 'complete');
+    assert.equal(progress({ ...state, sinceQuorumMs: 999 }), 'wait');
+    assert.equal(progress({ ...state, sinceQuorumMs: 1_000 }), 'cut-off');
+  });
+
+  it('forces its way only without a quorum, after its patience, and with something in hand', () => {
+    const poor = { ...state, quorum: false };
+    assert.equal(progress({ ...poor, waitedMs: 8_999, sinceQuorumMs: 8_999 }), 'wait');
+    assert.equal(progress({ ...poor, waitedMs: 9_000 }), 'force');
+    assert.equal(progress({ ...poor, waitedMs: 9_000, arrived: 0 }), 'wait');
+    assert.equal(progress({ ...poor, absent: 0 }), 'wait');
+  });
+});
+
+describe('of two sealed branches', () => {
+  it('the heavier stays, of equal ones that with the smaller digest, and both sides see it alike', () => {
+    const branch = fc.record({
+      weight: fc.nat(3),
+      state: fc.constantFrom('aa', 'bb').map((text) => text as Hash),
+    });
+    fc.assert(
+      fc.property(branch, branch, (ours, theirs) => {
+        const verdict = prefersBranch(ours, theirs);
+        if (ours.weight !== theirs.weight) assert.equal(verdict === 'ours', ours.weight > theirs.weight);
+        else assert.equal(verdict === 'ours', ours.state <= theirs.state);
+        const same = ours.weight === theirs.weight && ours.state === theirs.state;
+        if (!same) assert.notEqual(prefersBranch(theirs, ours), verdict);
+      }),
+      seeded,
+    );
+  });
+});
+
+describe('samples', () => {
+  it('of no record are none', () => {
+    assert.equal(samplesOf([]), 0);
+    assert.equal(samplesOf([{ samples: 2 }, { samples: 3 }]), 5);
+  });
+});
