@@ -32,7 +32,9 @@ function packagedNode() {
 
 /** Hands the command over to another Node and leaves as it left. */
 function runWith(binary) {
-  const child = spawn(binary, [main, ...process.argv.slice(2)], { stdio: 'inherit' });
+  const child = spawn(binary, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
+    stdio: 'inherit',
+  });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   child.on('exit', (code, signal) => process.exit(code ?? 128 + constants.signals[signal]));
 }
@@ -45,6 +47,7 @@ if (binary === undefined) {
   );
   process.exitCode = 1;
 } else if (binary === process.execPath) {
+  if (fromSource) await import('./source-cache.js');
   await import(pathToFileURL(main).href);
 } else {
   runWith(binary);

@@ -1,12 +1,17 @@
-// A shared model as a safetensors file and back. The file carries its mesh's manifest, so that `evaluate` and
-// `predict` need nothing else.
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { decodeSafetensors, encodeSafetensors, layoutOf } from '../fusion/index.ts';
+// A shared model as a file and back: safetensors with the mesh's manifest in it, so that `evaluate` and `predict`
+// need nothing else, or the two files of a TensorFlow.js layers model.
+import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { decodeSafetensors, encodeSafetensors, layoutOf, type NamedTensor } from '../fusion/index.ts';
 import { canonicalText, decodeManifest, type Manifest } from '../protocols/index.ts';
 import { CliError } from './errors.ts';
+import { readTfjsModel } from './tfjs-files.ts';
 
 const MANIFEST_KEY = 'meldmesh.manifest';
-/** Larger than any model that a manifest may describe. */
+const MESH_KEY = 'meldmesh.meshId';
+const GENERATION_KEY = 'meldmesh.generation';
+const SAMPLES_KEY = 'meldmesh.samples';
+const MOMENTUM_PREFIX = 'outer_momentum/';
+/** Larger than any model that a manifest may describe, with its momentum. */
 const BYTES_MAX = 1_200_000_000;
 const TENSORS_MAX = 1_024;
 
@@ -14,24 +19,40 @@ export interface ModelFile {
   readonly manifest: Manifest;
   /** Flat float32 in tensor order. */
   readonly weights: Float32Array;
+  /** The outer momentum, in a backup of the whole state. */
+  readonly momentum: Float32Array | undefined;
+  /** Where it was trained; absent for a model from elsewhere. */
+  readonly meshId: string | undefined;
+  readonly generation: number | undefined;
+  readonly samples: number | undefined;
 }
 
-/** The bytes of a model file. */
-export function encodeModelFile(
-  model: ModelFile & { readonly generation: number; readonly digest: string; readonly meshId: string },
-): Uint8Array {
-  const { manifest, weights, generation, digest, meshId } = model;
-  const tensors = layoutOf(manifest.model).tensors.map(({ name, shape, offset, size }) => ({
-    name,
-    shape,
-    data: weights.subarray(offset, offset + size),
-  }));
-  return encodeSafetensors(tensors, {
+/** The bytes of a safetensors file. */
+export function encodeModelFile(model: {
+  readonly manifest: Manifest;
+  readonly weights: Float32Array;
+  readonly momentum?: Float32Array;
+  readonly generation: number;
+  readonly samples?: number;
+  readonly digest: string;
+  readonly meshId: string;
+}): Uint8Array {
+  const { manifest, weights, momentum, generation, samples, digest, meshId } = model;
+  const { tensors } = layoutOf(manifest.model);
+  const named = (values: Float32Array, prefix: string): readonly NamedTensor[] =>
+    tensors.map(({ name, shape, offset, size }) => ({
+      name: `${prefix}${name}`,
+      shape,
+      data: values.subarray(offset, offset + size),
+    }));
+  const state = momentum === undefined ? [] : named(momentum, MOMENTUM_PREFIX);
+  return encodeSafetensors([...named(weights, ''), ...state], {
     format: 'meldmesh',
     [MANIFEST_KEY]: canonicalText(manifest),
-    'meldmesh.meshId': meshId,
-    'meldmesh.generation': String(generation),
+    [MESH_KEY]: meshId,
+    [GENERATION_KEY]: String(generation),
     'meldmesh.digest': digest,
+    ...(samples === undefined ? {} : { [SAMPLES_KEY]: String(samples) }),
   });
 }
 
@@ -43,41 +64,76 @@ export function writeWhole(path: string, bytes: Uint8Array | string): void {
 }
 
 /**
- * Reads a model file. `manifest` is for files that carry none of their own.
+ * Reads a model file: `model.json` of TensorFlow.js or safetensors. `manifest` is for files that carry none of
+ * their own.
  * @throws CliError MELDMESH_MODEL_FILE
  */
 export function readModelFile(path: string, manifest?: Manifest): ModelFile {
-  const fail = (reason: string, cause?: unknown) =>
-    new CliError('MELDMESH_MODEL_FILE', `${path} is no usable model: ${reason}`, {
-      cause,
-      hint: 'Give a .safetensors file that `meldmesh mesh --out` or `meldmesh checkpoints export` wrote',
-    });
-  let bytes: Uint8Array;
-  try {
-    bytes = readFileSync(path);
-  } catch (cause) {
-    throw fail('the file cannot be read', cause);
+  if (path.endsWith('.json')) {
+    if (manifest === undefined) throw badModelFile(path, 'model.json carries no manifest; give --manifest');
+    const weights = readTfjsModel(path, manifest.model);
+    const unknown = { momentum: undefined, meshId: undefined, generation: undefined, samples: undefined };
+    return { manifest, weights, ...unknown };
   }
-  const file = decodeSafetensors(bytes, { tensorsMax: TENSORS_MAX, bytesMax: BYTES_MAX });
-  if ('error' in file) throw fail(file.error);
-  const known = manifest ?? manifestOf(file.metadata[MANIFEST_KEY]);
-  if (known === undefined) throw fail('it carries no manifest, and none was given with --manifest');
-  const layout = layoutOf(known.model);
-  if (file.tensors.length !== layout.tensors.length) {
-    throw fail(`it has ${file.tensors.length} tensors, the manifest's model has ${layout.tensors.length}`);
+  const file = decodeSafetensors(readBytes(path), { tensorsMax: TENSORS_MAX, bytesMax: BYTES_MAX });
+  if ('error' in file) throw badModelFile(path, file.error);
+  const { tensors, metadata } = file;
+  const known = manifest ?? manifestOf(metadata[MANIFEST_KEY]);
+  if (known === undefined) throw badModelFile(path, 'it carries no manifest; give --manifest');
+  const isMomentum = ({ name }: NamedTensor) => name.startsWith(MOMENTUM_PREFIX);
+  const momentum = tensors.filter(isMomentum).map((each) => ({
+    ...each,
+    name: each.name.slice(MOMENTUM_PREFIX.length),
+  }));
+  const weights = tensors.filter((each) => !isMomentum(each));
+  return {
+    manifest: known,
+    weights: flatten(path, weights, known),
+    momentum: momentum.length === 0 ? undefined : flatten(path, momentum, known),
+    meshId: metadata[MESH_KEY],
+    generation: wholeNumberOf(metadata[GENERATION_KEY]),
+    samples: wholeNumberOf(metadata[SAMPLES_KEY]),
+  };
+}
+
+function flatten(path: string, tensors: readonly NamedTensor[], manifest: Manifest): Float32Array {
+  const layout = layoutOf(manifest.model);
+  if (tensors.length !== layout.tensors.length) {
+    const reason = `it has ${tensors.length} tensors, the manifest's model has ${layout.tensors.length}`;
+    throw badModelFile(path, reason);
   }
-  const weights = new Float32Array(layout.size);
+  const flat = new Float32Array(layout.size);
   for (const { name, shape, offset } of layout.tensors) {
-    const tensor = file.tensors.find((each) => each.name === name);
-    if (tensor === undefined) throw fail(`the tensor ${name} is missing`);
+    const tensor = tensors.find((each) => each.name === name);
+    if (tensor === undefined) throw badModelFile(path, `the tensor ${name} is missing`);
     if (tensor.shape.join() !== shape.join()) {
-      throw fail(`the tensor ${name} has the shape [${tensor.shape}], not [${shape}]`);
+      throw badModelFile(path, `the tensor ${name} has the shape [${tensor.shape}], not [${shape}]`);
     }
-    weights.set(tensor.data, offset);
+    flat.set(tensor.data, offset);
   }
-  return { manifest: known, weights };
+  return flat;
+}
+
+function readBytes(path: string): Uint8Array {
+  try {
+    if (statSync(path).size > BYTES_MAX) throw new Error(`it is larger than ${BYTES_MAX} bytes`);
+    return readFileSync(path);
+  } catch (cause) {
+    throw badModelFile(path, cause instanceof Error ? cause.message : String(cause), cause);
+  }
+}
+
+function badModelFile(path: string, reason: string, cause?: unknown): CliError {
+  return new CliError('MELDMESH_MODEL_FILE', `${path} is no usable model: ${reason}`, {
+    cause,
+    hint: 'Give a file that `meldmesh mesh --out` or `meldmesh checkpoints export` wrote, or the right --manifest',
+  });
 }
 
 function manifestOf(text: string | undefined): Manifest | undefined {
   return text === undefined ? undefined : decodeManifest(new TextEncoder().encode(text)).manifest;
+}
+
+function wholeNumberOf(text: string | undefined): number | undefined {
+  return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
 }

@@ -11,8 +11,7 @@ import type { EvaluateOptions } from './commands/evaluate.ts';
 import type { PredictOptions } from './commands/predict.ts';
 import { testData } from './data.ts';
 import { formatCount, formatPercent } from './format.ts';
-import type { ModelFile } from './model-file.ts';
-import { findModel } from './model-source.ts';
+import { type FoundModel, findModel } from './model-source.ts';
 import { readTextFile } from './stores.ts';
 import { openTerminal } from './terminal.ts';
 
@@ -65,7 +64,7 @@ export function predictionLines(probabilities: Float32Array, classes: number): r
   return lines;
 }
 
-function trainerOptions(model: ModelFile) {
+function trainerOptions(model: FoundModel) {
   const { model: spec, data } = model.manifest;
   return { spec, scale: data.scale, threads: 1 };
 }

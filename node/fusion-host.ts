@@ -17,6 +17,9 @@ import { hashOf } from './hash.ts';
  * generation for 203,530). */
 const LOCAL_PARAMETERS_MAX = 300_000;
 
+/** Snapshots in memory reach back this far at most: corrections reach a few generations. */
+const SNAPSHOT_HORIZON_MAX = 64;
+
 const workerUrl = new URL(
   import.meta.url.endsWith('.ts') ? './fusion-worker.ts' : './fusion-worker.js',
   import.meta.url,
@@ -34,7 +37,9 @@ export function startFusion(options: {
   /** Parameters from which on a thread is used; tests lower it. */
   readonly localParametersMax?: number;
 }): StartedFusion {
-  const { settings, deliver } = options;
+  const { deliver } = options;
+  const horizon = Math.min(options.settings.horizon, SNAPSHOT_HORIZON_MAX);
+  const settings = { ...options.settings, horizon };
   const layout = layoutOf(settings.model);
   const codec = codecNamed(settings.codec);
   if (codec === undefined)

@@ -19,6 +19,7 @@ import {
 import type { MeldNode, NodeEvents, NodeOptions, NodeStatus } from './api.ts';
 import { createClock, type NodeClock } from './clock.ts';
 import { MeldError } from './errors.ts';
+import { Evaluations } from './evaluations.ts';
 import { failpointOf } from './failpoints.ts';
 import { forgiving } from './forgiving-learner.ts';
 import { type StartedFusion, startFusion } from './fusion-host.ts';
@@ -32,6 +33,7 @@ import { createNetwork, type RunningNetwork } from './network/network.ts';
 import { NodeEventBus } from './node-events.ts';
 import { createSigner } from './signer.ts';
 import { type NodeStore, openStore } from './store/level-store.ts';
+import { type LimitedStore, limitStore } from './store/store-limit.ts';
 import { TicketRouter } from './ticket-router.ts';
 
 /**
@@ -81,6 +83,8 @@ interface Running {
   readonly machine: DeltaSet;
   readonly learner: StartedLearner;
   readonly fusion: StartedFusion;
+  readonly evaluations: Evaluations;
+  readonly limited: LimitedStore;
 }
 
 /** Addresses of members met before, for the next start. */
@@ -103,8 +107,6 @@ class MeshNode implements MeldNode {
   #running: Running | undefined;
   #lastError: string | undefined;
   #score: { readonly accuracy: number; readonly loss: number } | undefined;
-  #evaluating: { readonly ticket: Ticket; readonly generation: number; readonly digest: string } | undefined;
-  #evaluations = 0;
   #stopping: Promise<void> | undefined;
 
   constructor(options: NodeOptions, opened: Opened) {
@@ -228,6 +230,7 @@ class MeshNode implements MeldNode {
       },
       deliver: handle,
     });
+    const limited = limitStore(store, manifest.limits.storeBytes, handle);
     const machine = createDeltaSet(
       {
         manifest,
@@ -240,7 +243,7 @@ class MeshNode implements MeldNode {
       {
         network: this.#router.port(network.port, handle),
         clock: this.#clock.port(() => machine.tick()),
-        store: store.port(handle),
+        store: limited.port,
         blobs: transfer,
         learner: forgiving(learner, (text) => this.#notice('LEARNER_STATE_LOST', text)),
         fusion,
@@ -249,48 +252,27 @@ class MeshNode implements MeldNode {
         journal: this.#journal,
       },
     );
-    this.#running = { manifest, machine, learner, fusion };
+    const evaluations = new Evaluations(learner, {
+      newest: () => machine.head && { ...machine.head, weights: fusion.model() },
+      evaluated: (detail) => {
+        this.#score = detail;
+        this.#events.emit('evaluated', detail);
+      },
+      failed: (error) => this.#notice('EVALUATION_FAILED', error),
+    });
+    this.#running = { manifest, machine, learner, fusion, evaluations, limited };
     machine.start();
   }
 
   #learned(event: PortEvent): void {
-    const evaluation = this.#evaluating;
-    if ('ticket' in event && event.ticket < 0) {
-      this.#evaluating = undefined;
-      if (event.kind === 'evaluated' && evaluation?.ticket === event.ticket) {
-        const { accuracy, loss } = event;
-        this.#score = { accuracy, loss };
-        const { generation, digest } = evaluation;
-        this.#events.emit('evaluated', { generation, digest, accuracy, loss });
-      } else if (event.kind === 'failed') {
-        this.#notice('EVALUATION_FAILED', event.error);
-      }
-      this.#evaluate();
-      return;
-    }
-    this.#running?.machine.handle(event);
+    if (this.#running?.evaluations.handle(event) !== true) this.#running?.machine.handle(event);
   }
-
-  /** Evaluates the newest model, unless that is done or under way. Own tickets are negative. */
-  #evaluate(): void {
-    const running = this.#running;
-    const head = running?.machine.head;
-    if (this.#options.test === undefined || running === undefined || head === undefined) return;
-    if (this.#evaluating !== undefined || head.model === this.#evaluated) return;
-    this.#evaluated = head.model;
-    this.#evaluations += 1;
-    const ticket = -this.#evaluations;
-    this.#evaluating = { ticket, generation: head.generation, digest: head.model };
-    running.learner.evaluate(running.fusion.model(), ticket);
-  }
-
-  #evaluated: string | undefined;
 
   #listener(): DeltaSetListener {
     return {
       generation: (detail) => {
         this.#events.emit('generation', detail);
-        this.#evaluate();
+        if (this.#options.test !== undefined) this.#running?.evaluations.next();
       },
       trained: (detail) => this.#events.emit('trained', detail),
       refused: (reason) => this.#refused.set(reason, (this.#refused.get(reason) ?? 0) + 1),
@@ -313,6 +295,7 @@ class MeshNode implements MeldNode {
   async #close(): Promise<void> {
     const { store } = this.#opened;
     this.#running?.machine.stop();
+    this.#running?.limited.stop();
     this.#transfer?.stop();
     this.#clock.stop();
     const known = this.#network?.knownAddresses() ?? [];

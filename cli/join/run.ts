@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { DataExpectation, Dataset } from '../../learning/index.ts';
 import { type ControlServer, createNode, type MeldNode, startControl } from '../../node/index.ts';
-import type { Manifest } from '../../protocols/index.ts';
+import { canonicalBytes, type Manifest } from '../../protocols/index.ts';
 import { testData, trainingData } from '../data.ts';
 import { onInterrupt } from '../interrupts.ts';
 import { readManifestFile } from '../manifest-file.ts';
+import { MANIFEST_FILE } from '../stores.ts';
 import { openTerminal } from '../terminal.ts';
 import { dryRunText } from './dry-run.ts';
 import { reportEvents, startedLine } from './lines.ts';
@@ -51,6 +52,8 @@ export async function runJoin(request: JoinRequest): Promise<number> {
     ending.listenToSignals();
     reportEvents(node, { terminal, json: options.json });
     writeFileSync(join(options.store, SETTINGS_FILE), encodeSettings(settings));
+    // For `evaluate` and `predict` beside the running node, whose database is locked.
+    if (manifest !== undefined) writeFileSync(join(options.store, MANIFEST_FILE), canonicalBytes(manifest));
     void node.failed.then((error) => ending.fail(error));
     await Promise.race([node.start(), ending.reached]);
     if (!options.json && !ending.isReached) terminal.say(startedLine(node.status()));

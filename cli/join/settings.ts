@@ -52,7 +52,9 @@ export function resolveSettings(request: JoinRequest): JoinSettings {
       hint: 'Give one of them',
     });
   }
-  if (invitation === undefined && options.manifest === undefined && remembered === undefined) {
+  // A database without join.json may know its mesh all the same: an imported checkpoint, a node of the library.
+  const knowsMesh = remembered !== undefined || existsSync(join(options.store, 'db'));
+  if (invitation === undefined && options.manifest === undefined && !knowsMesh) {
     throw new CliError('MELDMESH_USAGE', `There is nothing to join: ${options.store} knows no mesh yet`, {
       hint: 'Give an invitation, or --manifest FILE to found a mesh (`meldmesh init` writes one)',
     });

@@ -1,5 +1,5 @@
-// What the same digits give without a mesh: each shard trained alone, and all of them pooled. It runs in a process
-// of its own with low priority, beside the mesh, so that nobody waits for it at the end.
+// What the same digits give without a mesh: each shard trained alone, and all of them pooled. Each line runs in a
+// process of its own with low priority, beside the mesh, so that nobody waits for it at the end.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { constants, setPriority } from 'node:os';
@@ -21,8 +21,12 @@ export interface ReferencesOptions {
   readonly backend: BackendChoice;
 }
 
-/** Computes both lines for a mesh's folder; it blocks this thread for as long as the mesh itself learns. */
-export async function computeReferences(options: ReferencesOptions): Promise<References> {
+export type ReferencePart = keyof References;
+
+/** Accuracies of one line for a mesh's folder; it blocks this thread for as long as the whole mesh computes. */
+export async function computeReference(
+  options: ReferencesOptions & { readonly part: ReferencePart },
+): Promise<readonly number[]> {
   setPriority(0, constants.priority.PRIORITY_BELOW_NORMAL);
   const decoded = decodeManifest(readFileSync(join(options.store, MANIFEST_FILE)));
   if (decoded.manifest === undefined) {
@@ -47,10 +51,9 @@ export async function computeReferences(options: ReferencesOptions): Promise<Ref
     const weights = trainAlone(trainer, { manifest, data, rounds: options.generations, name });
     return trainer.evaluate(weights, test).accuracy;
   };
-  return {
-    pooled: learnFrom(pooled, 'pooled'),
-    alone: shards.map((shard, index) => learnFrom(shard, `${index}`)),
-  };
+  return options.part === 'pooled'
+    ? [learnFrom(pooled, 'pooled')]
+    : shards.map((shard, index) => learnFrom(shard, `${index}`));
 }
 
 function trainAlone(
@@ -86,35 +89,55 @@ export interface RunningReferences {
   stop(): void;
 }
 
-/** Starts `meldmesh references` for a mesh's folder. */
+/** Starts `meldmesh references` for a mesh's folder, one process for each line. */
 export function startReferences(options: ReferencesOptions): RunningReferences {
-  const flags = ['--store', options.store, '--generations', String(options.generations)];
-  const child = spawn(process.execPath, [cliEntry(), 'references', ...flags, '--backend', options.backend], {
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
-  return { result: readReferences(child), stop: () => child.kill('SIGKILL') };
+  const alone = startPart(options, 'alone');
+  const pooled = startPart(options, 'pooled');
+  return {
+    result: Promise.all([readAccuracies(alone), readAccuracies(pooled)]).then(([each, [all]]) =>
+      each.length === 0 || all === undefined ? undefined : { alone: each, pooled: all },
+    ),
+    stop: () => {
+      for (const child of [alone, pooled]) child.kill('SIGKILL');
+    },
+  };
 }
 
-function readReferences(child: ChildProcess): Promise<References | undefined> {
+function startPart(options: ReferencesOptions, part: ReferencePart): ChildProcess {
+  const { store, generations, backend } = options;
+  const flags = [
+    '--store',
+    store,
+    '--generations',
+    String(generations),
+    '--backend',
+    backend,
+    '--part',
+    part,
+  ];
+  return spawn(process.execPath, [cliEntry(), 'references', ...flags], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+}
+
+/** Empty when the process failed or was stopped. */
+function readAccuracies(child: ChildProcess): Promise<readonly number[]> {
   let text = '';
   child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
     text += chunk;
   });
   return new Promise((resolve) => {
-    child.once('error', () => resolve(undefined));
-    child.once('close', () => resolve(decodeReferences(text)));
+    child.once('error', () => resolve([]));
+    child.once('close', () => resolve(decodeAccuracies(text)));
   });
 }
 
-function decodeReferences(text: string): References | undefined {
+/** The numbers of a JSON list; empty for any other text. */
+export function decodeAccuracies(text: string): readonly number[] {
   try {
-    const value: unknown = JSON.parse(text.trim().split('\n').at(-1) ?? '');
-    if (typeof value !== 'object' || value === null || !('alone' in value) || !('pooled' in value))
-      return undefined;
-    const { alone, pooled } = value;
-    if (typeof pooled !== 'number' || !Array.isArray(alone)) return undefined;
-    return { pooled, alone: alone.filter((accuracy) => typeof accuracy === 'number') };
+    const value: unknown = JSON.parse(text);
+    return Array.isArray(value) && value.every((each) => typeof each === 'number') ? value : [];
   } catch {
-    return undefined;
+    return [];
   }
 }

@@ -67,9 +67,8 @@ class MeshRun {
       onEvent: (view, event) => {
         if (event.event !== 'generation') return;
         const { generation, digest } = event.detail;
-        if (generation <= options.generations || options.keepRunning) {
-          if (view.completed.get(generation)?.digest === digest) this.#scores.want(digest);
-        }
+        if (view.completed.get(generation)?.digest !== digest) return;
+        this.#scores.want(digest, { niceToKnow: generation > options.generations });
       },
       onState: (view, before) => this.#sayState(view, before),
     });
@@ -102,11 +101,9 @@ class MeshRun {
       this.#startEvaluator().catch(() => undefined);
       const agreed = await this.#waitForEnd();
       if (this.#interrupted.signal.aborted) return await this.#afterInterrupt();
-      await this.#finish();
-      if (this.#options.keepRunning) {
-        await untilAborted(this.#interrupted.signal);
-        return await this.#afterInterrupt();
-      }
+      await Promise.race([this.#finish(), untilAborted(this.#interrupted.signal)]);
+      if (this.#options.keepRunning) await untilAborted(this.#interrupted.signal);
+      if (this.#interrupted.signal.aborted) return await this.#afterInterrupt();
       if (agreed) return 0;
       throw new CliError('MELDMESH_MESH_DISAGREES', 'The nodes do not hold one model at the end', {
         hint: `Compare their logs ${join(this.#plan.store, 'node-*', LOG_FILE)}`,

@@ -35,9 +35,13 @@ export class Scores {
     return this.#pending.has(digest);
   }
 
-  /** Fetches at once, for nodes move on, and evaluates in turn. */
-  want(digest: string): void {
+  /**
+   * Fetches at once, for nodes move on, and evaluates in turn. What is only nice to know is left out while
+   * anything else is on its way: nodes may be faster than the evaluation.
+   */
+  want(digest: string, options: { readonly niceToKnow?: boolean } = {}): void {
     if (this.#scores.has(digest) || this.#pending.has(digest)) return;
+    if (options.niceToKnow === true && this.#pending.size > 0) return;
     this.#pending.add(digest);
     const fetched = this.#ports.fetch(digest).catch(() => undefined);
     this.#fetches.set(digest, fetched);
@@ -62,15 +66,11 @@ export class Scores {
   }
 
   /**
-   * Settles when nothing is on its way.
+   * Settles when everything that was wanted until now is evaluated; what is wanted later is not waited for.
    * @throws the first failure of the evaluation, if there was one
    */
   async drain(): Promise<void> {
-    let seen: Promise<void>;
-    do {
-      seen = this.#queue;
-      await seen;
-    } while (seen !== this.#queue);
+    await this.#queue;
     if (this.#failure !== undefined) throw this.#failure;
   }
 }

@@ -10,7 +10,7 @@ import type { Plan, PlannedNode } from './plan.ts';
 export const LOG_FILE = 'node.log';
 
 /** A small young generation: 223 MiB of a node become 190, and nothing gets measurably slower. */
-const NODE_FLAGS = ['--max-semi-space-size=2'];
+const NODE_FLAGS = ['--max-semi-space-size=2', ...sourceFlags()];
 
 export interface SpawnOptions {
   /** Absent: they never stop by themselves. */
@@ -23,6 +23,16 @@ export interface SpawnOptions {
 export function cliEntry(): string {
   const here = fileURLToPath(import.meta.url);
   return fileURLToPath(new URL(`../main${extname(here)}`, import.meta.url));
+}
+
+/** In a clone, source goes through the cache of its stripped form: 30 MiB less for each node. */
+function sourceFlags(): readonly string[] {
+  if (!import.meta.url.endsWith('.ts')) return [];
+  return [
+    '--disable-warning=ExperimentalWarning',
+    '--import',
+    new URL('../../bin/source-cache.js', import.meta.url).href,
+  ];
 }
 
 /** The arguments of `meldmesh` that start this node. */

@@ -146,7 +146,15 @@ class MeshNetwork implements RunningNetwork {
       tickMs: options.watchdogTickMs ?? WATCHDOG_TICK_MS,
       reconnect: (member) => this.#manager.reconnect(member),
     });
-    this.port = createNetworkPort({ ...shared, gossip: this.gossip, requests: this.#requests, penalise });
+    this.port = createNetworkPort({
+      ...shared,
+      gossip: this.gossip,
+      requests: this.#requests,
+      penalise: (peer, reason) => {
+        ground.refusals.count(reason);
+        this.#penalise(peer, reason);
+      },
+    });
   }
 
   /** Before `start`, so that identify names our protocols from the first connection on. */

@@ -71,11 +71,9 @@ export const PAYLOAD_CACHE_BYTES = 32 * 1024 * 1024;
  * a plan takes (3 ms a generation of 203,530 parameters and ten contributors). */
 export const PLAN_GENERATIONS_MAX = 4;
 
-/** Every so many generations S and m go to disk, for restarts and for members beyond the horizon. */
+/** Every so many generations (more for long horizons) S and m go to disk, for restarts and for members beyond the
+ * horizon … */
 export const SNAPSHOT_EVERY = 16;
-
-/** Copies kept on disk: one to restart from, one for neighbours a little behind, one in reserve. */
-export const SNAPSHOTS_KEPT = 3;
 
 /** … once they are this old: by then corrections below them are over. */
 export const SNAPSHOT_AGE_MIN = 12;

@@ -3,7 +3,7 @@
 import { initialWeights } from '../../fusion/index.ts';
 import { initialSeedOf } from '../manifest/index.ts';
 import type { FusionPart, FusionPlan, Hash, StoreWrite } from '../ports.ts';
-import { PLAN_GENERATIONS_MAX, SNAPSHOT_AGE_MIN, SNAPSHOT_EVERY, SNAPSHOTS_KEPT } from './constants.ts';
+import { PLAN_GENERATIONS_MAX, SNAPSHOT_AGE_MIN, SNAPSHOT_EVERY } from './constants.ts';
 import type { Context } from './context.ts';
 import { samplesOf } from './rules.ts';
 import { encodeHeadRow, encodeSnapshotRow, HEAD_KEY, type SnapshotRow, snapshotKey } from './store-layout.ts';
@@ -224,7 +224,8 @@ export class ModelHead {
     const head = this.#head;
     if (head === undefined) return;
     const batch: StoreWrite[] = [{ key: HEAD_KEY, value: encodeHeadRow(head) }];
-    const due = Math.floor((head.generation - SNAPSHOT_AGE_MIN) / SNAPSHOT_EVERY) * SNAPSHOT_EVERY;
+    const every = snapshotEvery(manifest.history.horizon);
+    const due = Math.floor((head.generation - SNAPSHOT_AGE_MIN) / every) * every;
     const copy = due > 0 && !this.#snapshots.has(due) ? ports.fusion.snapshot(due) : undefined;
     if (copy !== undefined) {
       const bytes = stateBytes(copy.model, copy.momentum);
@@ -237,7 +238,11 @@ export class ModelHead {
       };
       batch.push(...blob.batch, { key: snapshotKey(due), value: encodeSnapshotRow(row) });
       this.#snapshots.set(due, row);
-      for (const old of this.snapshots.slice(SNAPSHOTS_KEPT)) {
+      // Those above the floor, and the newest at or under it: from there a pruned history begins.
+      const sealed = this.snapshots.filter(
+        (row) => row.generation <= head.generation - manifest.history.horizon,
+      );
+      for (const old of sealed.slice(1)) {
         this.#snapshots.delete(old.generation);
         batch.push({ key: snapshotKey(old.generation), value: undefined });
       }
@@ -290,6 +295,10 @@ export function stateBytes(model: Float32Array, momentum: Float32Array): Uint8Ar
   bytes.set(new Uint8Array(momentum.buffer, momentum.byteOffset, momentum.byteLength), model.byteLength);
   return bytes;
 }
+
+/** Four copies a horizon, in steps that the model line keeps in memory. */
+const snapshotEvery = (horizon: number): number =>
+  SNAPSHOT_EVERY * Math.max(1, Math.floor(horizon / (4 * SNAPSHOT_EVERY)));
 
 const range = (first: number, last: number): readonly number[] =>
   Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => first + i);

@@ -176,6 +176,7 @@ export class Pace {
   /** Suspicion matters only of authors who would be waited for; the others may come and go for ever. */
   #forgetStrangers(): void {
     const authors = new Set<PeerId>();
+    for (const [peer, { head }] of this.#neighbours()) if (head.samples > 0) authors.add(peer);
     for (let of = Math.max(1, this.#current - LIVE_GENERATIONS); of <= this.#current; of++) {
       for (const record of this.#context.set.counted(of)) authors.add(record.author);
     }

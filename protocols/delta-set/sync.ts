@@ -103,7 +103,8 @@ export class Sync {
       const answer =
         event.kind === 'response' && event.bytes !== undefined ? decodeWelcome(event.bytes) : undefined;
       if (answer === undefined) {
-        if (event.kind === 'response' && event.bytes !== undefined) ports.network.penalise(peer, 'malformed');
+        if (event.kind === 'response' && event.bytes !== undefined)
+          ports.network.penalise(peer, 'malformed-answer');
         return this.#done(false);
       }
       this.#hear(peer, answer.head);
@@ -136,7 +137,7 @@ export class Sync {
       const bytes = event.kind === 'response' ? event.bytes : undefined;
       const records = bytes === undefined ? undefined : decodeRecords(bytes);
       if (records === undefined || records.length === 0) {
-        if (bytes !== undefined && records === undefined) ports.network.penalise(peer, 'malformed');
+        if (bytes !== undefined && records === undefined) ports.network.penalise(peer, 'malformed-answer');
         return this.#done(false);
       }
       const verdicts = records.map((record) => this.#intake.receive(peer, record));

@@ -65,6 +65,34 @@ describe('the scores of models', () => {
     assert.deepEqual(scores.get('a'), score);
   });
 
+  it('leave out what is only nice to know while anything else is on its way', async () => {
+    const scores = new Scores({
+      fetch: async () => new Float32Array(1),
+      evaluate: async () => score,
+      onScore: () => undefined,
+    });
+    scores.want('a');
+    scores.want('b', { niceToKnow: true });
+    await scores.drain();
+    assert.equal(scores.get('b'), undefined);
+    scores.want('b', { niceToKnow: true });
+    await scores.drain();
+    assert.deepEqual(scores.get('b'), score);
+  });
+
+  it('do not wait at the end for what is wanted later', async () => {
+    const scores = new Scores({
+      fetch: async () => new Float32Array(1),
+      evaluate: async () => score,
+      onScore: (digest) => {
+        if (digest.length < 50) scores.want(`${digest}+`);
+      },
+    });
+    scores.want('a');
+    await scores.drain();
+    assert.deepEqual(scores.get('a'), score);
+  });
+
   it('say at the end that the evaluation failed', async () => {
     const scores = new Scores({
       fetch: async () => new Float32Array(1),

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodeModelFile, readModelFile } from '../../cli/model-file.ts';
 import { predictionLines, withDummyLabels } from '../../cli/model-use.ts';
+import { writeTfjsModel } from '../../cli/tfjs-files.ts';
 import { encodeSafetensors, layoutOf } from '../../fusion/index.ts';
 import { type Manifest, parseManifestConfig } from '../../protocols/index.ts';
 
@@ -32,7 +33,30 @@ describe('a model file', () => {
     const manifest = manifestOf('mlp:5');
     const weights = Float32Array.from({ length: layoutOf(manifest.model).size }, (_, i) => i / 7);
     const path = write(encodeModelFile({ manifest, weights, generation: 20, digest: 'd', meshId: 'm' }));
-    assert.deepEqual(readModelFile(path), { manifest, weights });
+    const known = { meshId: 'm', generation: 20, samples: undefined, momentum: undefined };
+    assert.deepEqual(readModelFile(path), { manifest, weights, ...known });
+  });
+
+  it('carries a whole state there and back', () => {
+    const manifest = manifestOf('mlp:5');
+    const weights = new Float32Array(layoutOf(manifest.model).size).fill(1);
+    const momentum = weights.map((_, i) => i);
+    const model = { manifest, weights, momentum, generation: 20, samples: 99, digest: 'd', meshId: 'm' };
+    const read = readModelFile(write(encodeModelFile(model)));
+    assert.deepEqual([read.weights, read.momentum, read.samples], [weights, momentum, 99]);
+  });
+
+  it('may be one of TensorFlow.js, whose weights lie beside it', () => {
+    const manifest = manifestOf('mlp:5');
+    const weights = Float32Array.from({ length: layoutOf(manifest.model).size }, (_, i) => i / 7);
+    const path = join(folder, 'model.json');
+    writeTfjsModel(path, manifest.model, weights);
+    assert.deepEqual(readModelFile(path, manifest).weights, weights);
+    const code = 'MELDMESH_MODEL_FILE';
+    assert.throws(() => readModelFile(path), { code, message: /no manifest/ });
+    assert.throws(() => readModelFile(path, manifestOf('mlp:6')), { code, message: /layers are not those/ });
+    writeFileSync(path, readFileSync(path, 'utf8').replace('"weights.bin"', '"../../etc/hostname"'));
+    assert.throws(() => readModelFile(path, manifest), { code, message: /hostname/ });
   });
 
   it('is refused when it is cut short, of another model, or without a manifest', () => {

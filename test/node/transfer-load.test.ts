@@ -12,6 +12,9 @@ import {
   until,
 } from './support/processes.ts';
 
+/** A busy machine takes its time: nobody goes on without the others. */
+const pace = { quorum: 1, patienceMinMs: 100_000 };
+
 describe('deltas that are too large for gossip', function () {
   this.timeout(300_000);
   afterEach(cleanUp);
@@ -40,7 +43,7 @@ describe('deltas that are too large for gossip', function () {
           ...more,
         ],
       });
-    const founder = member(0, ['--manifest', writeManifest(folder, manifestOf(config))]);
+    const founder = member(0, ['--manifest', writeManifest(folder, manifestOf({ ...config, pace }))]);
     const { invitation } = await reached(
       founder,
       'the founder listens',
@@ -96,7 +99,8 @@ describe('deltas that are too large for gossip', function () {
         'it has trained, pulled and evaluated',
         ({ generation, accuracy }) => generation === GENERATIONS && accuracy !== undefined,
       );
-      assert(bytesIn.transfer > GENERATIONS * 10_000_000, `${bytesIn.transfer} bytes were pulled`);
+      // Pixels that are never inked give chunks of zeros, which are equal and so are pulled once.
+      assert(bytesIn.transfer > GENERATIONS * 9_000_000, `${bytesIn.transfer} bytes were pulled`);
       delaysMs.push(eventLoopDelayP99Ms);
     }
     console.log(
