@@ -1,7 +1,6 @@
 // `meldmesh checkpoints …`: the words around what `node/` does with a store at rest.
 import { hashOf, openCheckpoints, type Verification } from '../node/index.ts';
 import { meshIdOf } from '../protocols/index.ts';
-import type { ExportWords, ImportWords, StoreWords } from './commands/checkpoints.ts';
 import { CliError } from './errors.ts';
 import { formatBytes, formatColumns, formatCount, formatDigest } from './format.ts';
 import { readManifestFile } from './manifest-file.ts';
@@ -9,6 +8,23 @@ import { encodeModelFile, type ModelFile, readModelFile, writeWhole } from './mo
 import { nodeStore } from './stores.ts';
 import { openTerminal } from './terminal.ts';
 import { writeTfjsModel } from './tfjs-files.ts';
+
+export interface StoreWords {
+  readonly store: string | undefined;
+  readonly json: boolean;
+}
+
+export interface ExportWords extends StoreWords {
+  readonly out: string;
+  readonly generation: number | undefined;
+  readonly state: boolean;
+}
+
+export interface ImportWords {
+  readonly store: string;
+  readonly manifest: string | undefined;
+  readonly json: boolean;
+}
 
 type Checkpoints = Awaited<ReturnType<typeof openCheckpoints>>;
 

@@ -1,11 +1,18 @@
 // `meldmesh history`: who contributed what to the model in a store, and what it would be without somebody.
 import { type Contribution, openCheckpoints } from '../node/index.ts';
-import type { HistoryOptions } from './commands/history.ts';
 import { CliError } from './errors.ts';
 import { formatBytes, formatColumns, formatCount, formatDigest } from './format.ts';
 import { encodeModelFile, writeWhole } from './model-file.ts';
 import { nodeStore } from './stores.ts';
 import { openTerminal, type Terminal } from './terminal.ts';
+
+export interface HistoryOptions {
+  readonly store: string | undefined;
+  readonly by: 'author' | 'generation' | undefined;
+  readonly without: string | undefined;
+  readonly out: string | undefined;
+  readonly json: boolean;
+}
 
 type Checkpoints = Awaited<ReturnType<typeof openCheckpoints>>;
 
@@ -111,16 +118,15 @@ export function historyText(
 ): string {
   if (deltas.length === 0) return 'There is no delta in this store yet.';
   if (by === undefined) {
-    const rows = deltas.map(({ generation, author, sequence, samples, payloadBytes, counts, id }) => [
+    const rows = deltas.map(({ generation, author, samples, payloadBytes, counts, id }) => [
       String(generation),
       author,
-      String(sequence),
       formatCount(samples),
       formatBytes(payloadBytes),
       counts ? 'counts' : 'no weight',
       formatDigest(id),
     ]);
-    const head = ['generation', 'author', 'sequence', 'samples', 'payload', 'weight', 'delta'];
+    const head = ['generation', 'author', 'samples', 'payload', 'weight', 'delta'];
     return formatColumns([head, ...rows], [true, false, true, true, true, false, false]).join('\n');
   }
   const rows = sums(deltas, by).map(({ key, deltas, counted, samples, payloadBytes }) => [

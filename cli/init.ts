@@ -3,12 +3,33 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { hashOf, loadIdentity } from '../node/index.ts';
 import { canonicalBytes, encodeInvitation, meshIdOf } from '../protocols/index.ts';
-import type { InitOptions } from './commands/init.ts';
 import { CliError } from './errors.ts';
 import { manifestFromConfig, parseConfig } from './manifest-file.ts';
 import { writeWhole } from './model-file.ts';
 import { readTextFile } from './stores.ts';
 import { openTerminal } from './terminal.ts';
+
+export interface InitOptions {
+  readonly config: string | undefined;
+  readonly name: string | undefined;
+  readonly salt: string | undefined;
+  readonly model: string | undefined;
+  readonly inputs: number | undefined;
+  readonly classes: number | undefined;
+  readonly scale: number | undefined;
+  readonly codec: string | undefined;
+  readonly lr: number | undefined;
+  readonly momentum: number | undefined;
+  readonly batch: number | undefined;
+  readonly localEpochs: number | undefined;
+  readonly samplesMax: number | undefined;
+  readonly member: readonly string[] | undefined;
+  readonly announce: readonly string[] | undefined;
+  readonly store: string;
+  readonly out: string;
+  readonly force: boolean;
+  readonly json: boolean;
+}
 
 type PlainObject = Readonly<Record<string, unknown>>;
 

@@ -5,6 +5,11 @@ import { formatError } from './errors.ts';
 
 // Children of `mesh` load the same few hundred modules; compiled code on disk saves them most of a second.
 enableCompileCache();
+// `meldmesh history | head` closes the pipe when it has seen enough: that is no failure of ours.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
+});
 const { createProgram } = await import('./program.ts');
 const debug = process.argv.includes('--debug');
 

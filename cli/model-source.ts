@@ -1,12 +1,10 @@
 // Where a model comes from when a command needs one: a file, or the newest one of a node, running or not.
-import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import { connectControl, openCheckpoints } from '../node/index.ts';
 import type { Manifest } from '../protocols/index.ts';
 import { CliError } from './errors.ts';
 import { readManifestFile } from './manifest-file.ts';
 import { readModelFile } from './model-file.ts';
-import { MANIFEST_FILE, nodeStore } from './stores.ts';
+import { nodeStore } from './stores.ts';
 
 export interface ModelWords {
   readonly model: string | undefined;
@@ -40,23 +38,17 @@ async function runningModel(store: string, given: Manifest | undefined): Promise
   const client = await connectControl(store).catch(() => undefined);
   if (client === undefined) return undefined;
   try {
-    const manifest = given ?? manifestBeside(store);
-    if (manifest === undefined) {
-      throw new CliError('MELDMESH_USAGE', `The node on ${store} runs, and its manifest is not in a file`, {
-        hint: 'Give --manifest FILE, or stop the node first',
+    const { weights, manifest } = await client.model();
+    const known = given ?? manifest;
+    if (known === undefined) {
+      throw new CliError('MELDMESH_USAGE', `The node on ${store} does not know its mesh yet`, {
+        hint: 'Try again when `meldmesh status` shows a generation',
       });
     }
-    return { manifest, weights: (await client.model()).weights };
+    return { manifest: known, weights };
   } finally {
     client.close();
   }
-}
-
-/** A manifest that lies in the node's folder, or in that of its mesh. */
-function manifestBeside(store: string): Manifest | undefined {
-  const paths = [join(store, MANIFEST_FILE), join(dirname(store), MANIFEST_FILE)];
-  const path = paths.find((each) => existsSync(each));
-  return path === undefined ? undefined : readManifestFile(path);
 }
 
 async function storedModel(store: string): Promise<FoundModel> {

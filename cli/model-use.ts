@@ -1,5 +1,6 @@
 // `meldmesh evaluate` and `meldmesh predict`: a model from a file or a store, data, and what comes out.
 import {
+  type BackendChoice,
   type DataExpectation,
   type Dataset,
   firstSamples,
@@ -7,13 +8,31 @@ import {
   parseCsv,
 } from '../learning/index.ts';
 import type { Manifest } from '../protocols/index.ts';
-import type { EvaluateOptions } from './commands/evaluate.ts';
-import type { PredictOptions } from './commands/predict.ts';
 import { testData } from './data.ts';
 import { formatCount, formatPercent } from './format.ts';
 import { type FoundModel, findModel } from './model-source.ts';
 import { readTextFile } from './stores.ts';
 import { openTerminal } from './terminal.ts';
+
+export interface PredictOptions {
+  readonly model: string | undefined;
+  readonly store: string | undefined;
+  readonly manifest: string | undefined;
+  readonly data: string;
+  readonly labelColumn: string | undefined;
+  readonly limit: number | undefined;
+  readonly backend: BackendChoice;
+}
+
+export interface EvaluateOptions {
+  readonly model: string | undefined;
+  readonly store: string | undefined;
+  readonly manifest: string | undefined;
+  readonly data: string;
+  readonly labelColumn: string | undefined;
+  readonly backend: BackendChoice;
+  readonly json: boolean;
+}
 
 /** Lines written at once: large files would otherwise grow as one text. */
 const LINES_AT_ONCE = 1_000;

@@ -153,12 +153,12 @@ class Record:
         self.entries, self.scale, self.samples, self.generation = entries, scale, samples, generation
         self.payload = top_payload(entries, scale)
         self.fields = {
-            'mesh': MESH.hex(), 'author': author.peer, 'sequence': generation, 'generation': generation,
+            'mesh': MESH.hex(), 'author': author.peer, 'generation': generation,
             'baseGeneration': generation - 1, 'base': state.hex(), 'samples': samples, 'codec': MANIFEST['codec'],
             'payload': blob_hash(self.payload).hex(), 'payloadBytes': len(self.payload),
             'votes': [vote.hex() for vote in votes],
         }
-        self.header = (b'MMD1' + MESH + prefixed(author.peer.encode()) + u32(generation) + u32(generation)
+        self.header = (b'MMD1' + MESH + prefixed(author.peer.encode()) + u32(generation)
                        + u32(generation - 1) + state + u32(samples) + prefixed(MANIFEST['codec'].encode())
                        + blob_hash(self.payload) + u32(len(self.payload)) + varint(len(votes)) + b''.join(sorted(votes)))
         self.id = sha256(self.header)

@@ -38,7 +38,8 @@ export async function startBackend(choice: BackendChoice, threads: number): Prom
         const text = `the backend ${name} does not start: ${reason}; use --backend auto`;
         throw new LearningError('MELDMESH_LEARNING_BACKEND', text, cause);
       }
-      notes.push(`${name} does not start: ${reason}`);
+      // An optional package that is simply not there is no news.
+      if (!isMissingPackage(cause)) notes.push(`${name} does not start: ${reason}`);
     }
   }
   throw new LearningError('MELDMESH_LEARNING_BACKEND', `no backend starts; ${notes.join('; ')}`);
@@ -64,6 +65,10 @@ const START: Readonly<Record<BackendName, () => Promise<void>>> = {
     await use('cpu');
   },
 };
+
+function isMissingPackage(cause: unknown): boolean {
+  return cause instanceof Error && 'code' in cause && cause.code === 'ERR_MODULE_NOT_FOUND';
+}
 
 async function use(registered: string): Promise<void> {
   const works = await tf.setBackend(registered);

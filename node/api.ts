@@ -108,4 +108,6 @@ export interface MeldNode {
   /** The shared model: flat float32 in tensor order, a copy. */
   model(): Float32Array;
   invitation(): string;
+  /** What the mesh agrees on; `undefined` until a newcomer has fetched it. */
+  manifest(): Manifest | undefined;
 }

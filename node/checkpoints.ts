@@ -72,7 +72,6 @@ export interface StoredModel {
 export interface Contribution {
   readonly id: Hash;
   readonly author: PeerId;
-  readonly sequence: number;
   readonly generation: number;
   readonly samples: number;
   readonly payloadBytes: number;
@@ -229,9 +228,9 @@ class StoreCheckpoints implements Checkpoints {
     const history = await readHistory(this.#store);
     const set = recordSetOf(history);
     return history.records.map((record) => {
-      const { id, author, sequence, generation, samples, payloadBytes } = record;
+      const { id, author, generation, samples, payloadBytes } = record;
       const counts = set.counted(generation).some((counted) => counted.id === id);
-      return { id, author, sequence, generation, samples, payloadBytes, counts };
+      return { id, author, generation, samples, payloadBytes, counts };
     });
   }
 

@@ -104,11 +104,11 @@ class SocketClient implements ControlClient {
   }
 
   async model(which: { readonly generation?: number; readonly digest?: string } = {}): Promise<ControlModel> {
-    const { generation, digest, weights } = await this.#ask('model', which);
+    const { generation, digest, weights, manifest } = await this.#ask('model', which);
     const bytes = Buffer.from(weights, 'base64');
     const copy = new Float32Array(bytes.length / 4);
     new Uint8Array(copy.buffer).set(bytes);
-    return { generation, digest, weights: copy };
+    return { generation, digest, weights: copy, manifest };
   }
 
   async stop(): Promise<void> {

@@ -2,6 +2,7 @@
 // file knows nothing of what a node is besides the types of its public door.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Manifest } from '../protocols/index.ts';
 import type { ByteCounts, NodeEvents, NodeStatus } from './api.ts';
 
 /** A request is a few dozen bytes; what is longer is no request of ours. */
@@ -56,12 +57,14 @@ export interface ControlModel {
   readonly generation: number;
   readonly digest: string;
   readonly weights: Float32Array;
+  /** Of the mesh; absent as long as the node itself does not know it. */
+  readonly manifest?: Manifest;
 }
 
 export interface ControlAnswers {
   readonly status: NodeStatus;
   readonly events: Record<string, never>;
-  readonly model: { readonly generation: number; readonly digest: string; readonly weights: string };
+  readonly model: Omit<ControlModel, 'weights'> & { readonly weights: string };
   readonly stop: Record<string, never>;
 }
 

@@ -27,7 +27,7 @@ import {
 export interface ControlOptions {
   /** The node's store folder; it exists. */
   readonly store: string;
-  readonly node: Pick<MeldNode, 'on' | 'status' | 'model'>;
+  readonly node: Pick<MeldNode, 'on' | 'status' | 'model' | 'manifest'>;
   /** Somebody asked the node to stop. Called at most once. */
   readonly onStop: () => void;
 }
@@ -273,7 +273,8 @@ class ControlDesk {
   ): void {
     const { buffer, byteOffset, byteLength } = model.weights;
     const weights = Buffer.from(buffer, byteOffset, byteLength).toString('base64');
-    this.#reply(socket, id, { generation: model.generation, digest: model.digest, weights });
+    const manifest = this.#options.node.manifest();
+    this.#reply(socket, id, { generation: model.generation, digest: model.digest, weights, manifest });
   }
 
   #reply(socket: Socket, id: number, ok: ControlAnswers[keyof ControlAnswers]): void {

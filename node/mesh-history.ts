@@ -119,7 +119,9 @@ async function readSnapshots(store: NodeStore): Promise<readonly SnapshotRow[]> 
 
 /** The set that a node makes of these records, perhaps of all but one author's. */
 export function recordSetOf(history: MeshHistory, without?: string): RecordSet {
-  const set = new RecordSet({ correctionWindow: history.manifest.history.correctionWindow, hash: hashOf });
+  const { correctionWindow } = history.manifest.history;
+  const { contributorsMax } = history.manifest.limits;
+  const set = new RecordSet({ correctionWindow, contributorsMax, hash: hashOf });
   set.seal(history.floor);
   for (const record of history.records) if (record.author !== without) set.add(record);
   return set;

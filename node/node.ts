@@ -317,6 +317,10 @@ class MeshNode implements MeldNode {
     });
   }
 
+  manifest(): Manifest | undefined {
+    return this.#running?.manifest ?? this.#opened.membership.manifest;
+  }
+
   model(): Float32Array {
     return this.#running?.fusion.model().slice() ?? new Float32Array(0);
   }

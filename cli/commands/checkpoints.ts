@@ -1,23 +1,7 @@
 // Flags of `meldmesh checkpoints` and its five parts. The work is in cli/checkpoints.ts.
 import type { Command } from 'commander';
+import type { ExportWords, ImportWords, StoreWords } from '../checkpoints.ts';
 import { wholeNumber } from '../option-values.ts';
-
-export interface StoreWords {
-  readonly store: string | undefined;
-  readonly json: boolean;
-}
-
-export interface ExportWords extends StoreWords {
-  readonly out: string;
-  readonly generation: number | undefined;
-  readonly state: boolean;
-}
-
-export interface ImportWords {
-  readonly store: string;
-  readonly manifest: string | undefined;
-  readonly json: boolean;
-}
 
 const EXAMPLES = `
 Examples:

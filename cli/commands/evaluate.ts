@@ -1,17 +1,7 @@
 // Flags of `meldmesh evaluate`: how good is a model on labelled data?
 import type { Command } from 'commander';
-import type { BackendChoice } from '../../learning/index.ts';
+import type { EvaluateOptions } from '../model-use.ts';
 import { backendChoice } from '../option-values.ts';
-
-export interface EvaluateOptions {
-  readonly model: string | undefined;
-  readonly store: string | undefined;
-  readonly manifest: string | undefined;
-  readonly data: string;
-  readonly labelColumn: string | undefined;
-  readonly backend: BackendChoice;
-  readonly json: boolean;
-}
 
 const EXAMPLES = `
 Examples:

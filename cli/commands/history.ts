@@ -1,14 +1,7 @@
 // Flags of `meldmesh history`: the deltas behind a model, and the model without one member.
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
-
-export interface HistoryOptions {
-  readonly store: string | undefined;
-  readonly by: 'author' | 'generation' | undefined;
-  readonly without: string | undefined;
-  readonly out: string | undefined;
-  readonly json: boolean;
-}
+import type { HistoryOptions } from '../history.ts';
 
 const EXAMPLES = `
 Examples:

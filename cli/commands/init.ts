@@ -1,29 +1,8 @@
 // Flags of `meldmesh init`. The work is in cli/init.ts and is loaded when the command runs.
 import type { Command } from 'commander';
+import type { InitOptions } from '../init.ts';
 import { collect, collectAddress, numberBetween, wholeNumber } from '../option-values.ts';
 import { MANIFEST_FILE, NODE_STORE } from '../stores.ts';
-
-export interface InitOptions {
-  readonly config: string | undefined;
-  readonly name: string | undefined;
-  readonly salt: string | undefined;
-  readonly model: string | undefined;
-  readonly inputs: number | undefined;
-  readonly classes: number | undefined;
-  readonly scale: number | undefined;
-  readonly codec: string | undefined;
-  readonly lr: number | undefined;
-  readonly momentum: number | undefined;
-  readonly batch: number | undefined;
-  readonly localEpochs: number | undefined;
-  readonly samplesMax: number | undefined;
-  readonly member: readonly string[] | undefined;
-  readonly announce: readonly string[] | undefined;
-  readonly store: string;
-  readonly out: string;
-  readonly force: boolean;
-  readonly json: boolean;
-}
 
 const EXAMPLES = `
 Examples:

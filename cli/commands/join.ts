@@ -1,30 +1,8 @@
 // Flags of `meldmesh join`. The work is in cli/join/ and is loaded when the command runs.
 import type { Command } from 'commander';
-import type { BackendChoice } from '../../learning/index.ts';
+import type { JoinOptions } from '../join/options.ts';
 import { backendChoice, collectAddress, wholeNumber } from '../option-values.ts';
 import { NODE_STORE } from '../stores.ts';
-
-export interface JoinOptions {
-  readonly manifest: string | undefined;
-  readonly data: string | undefined;
-  readonly labelColumn: string | undefined;
-  readonly indices: string | undefined;
-  readonly test: string | undefined;
-  readonly store: string;
-  readonly generations: number | undefined;
-  readonly listen: readonly string[] | undefined;
-  readonly announce: readonly string[] | undefined;
-  readonly bootstrap: readonly string[] | undefined;
-  readonly observe: boolean;
-  readonly backend: BackendChoice;
-  readonly threads: number;
-  readonly seed: string | undefined;
-  readonly waitForPeers: number | undefined;
-  readonly mdns: boolean;
-  readonly dryRun: boolean;
-  readonly keepRunning: boolean;
-  readonly json: boolean;
-}
 
 const EXAMPLES = `
 Examples:

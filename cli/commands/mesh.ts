@@ -1,31 +1,7 @@
 // Flags of `meldmesh mesh`. The work is in cli/mesh/ and is loaded when the command runs.
 import type { Command } from 'commander';
-import type { BackendChoice } from '../../learning/index.ts';
+import type { MeshOptions } from '../mesh/options.ts';
 import { backendChoice, collectAddress, numberBetween, wholeNumber } from '../option-values.ts';
-
-export interface MeshOptions {
-  readonly peers: number;
-  readonly generations: number;
-  readonly partition: string;
-  readonly samples: number | undefined;
-  readonly model: string;
-  readonly codec: string;
-  readonly localEpochs: number;
-  readonly batch: number;
-  readonly lr: number;
-  readonly momentum: number;
-  readonly seed: string | undefined;
-  readonly store: string | undefined;
-  readonly out: string | undefined;
-  readonly threads: number;
-  readonly backend: BackendChoice;
-  readonly listen: readonly string[] | undefined;
-  readonly announce: readonly string[] | undefined;
-  readonly observe: boolean;
-  readonly references: boolean;
-  readonly json: boolean;
-  readonly keepRunning: boolean;
-}
 
 const EXAMPLES = `
 Examples:

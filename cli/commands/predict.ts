@@ -1,17 +1,7 @@
 // Flags of `meldmesh predict`: what a model says about samples.
 import type { Command } from 'commander';
-import type { BackendChoice } from '../../learning/index.ts';
+import type { PredictOptions } from '../model-use.ts';
 import { backendChoice, wholeNumber } from '../option-values.ts';
-
-export interface PredictOptions {
-  readonly model: string | undefined;
-  readonly store: string | undefined;
-  readonly manifest: string | undefined;
-  readonly data: string;
-  readonly labelColumn: string | undefined;
-  readonly limit: number | undefined;
-  readonly backend: BackendChoice;
-}
 
 const EXAMPLES = `
 Examples:

@@ -58,7 +58,7 @@ function deltaLines(manifest: Manifest | undefined, samples: number | undefined)
   const claimed = Math.min(samples, manifest.limits.samplesMax);
   const whole = layout.size * 4;
   return [
-    '  deltas          one signed record a generation: mesh id, your peer id, sequence number, generation, digest',
+    '  deltas          one signed record a generation: mesh id, your peer id, generation, digest',
     '                  of the model that you started from, ids of deltas that you knew, codec, payload',
     `                  number of samples: ${formatCount(claimed)}`,
     `                  payload: ${manifest.codec}, at most ${formatBytes(bytes)} of ${formatBytes(whole)} (${formatPercent(bytes / whole)} of the model)`,

@@ -4,9 +4,9 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { decodeInvitation } from '../../protocols/index.ts';
-import type { JoinOptions } from '../commands/join.ts';
 import { CliError } from '../errors.ts';
 import { readTextFile } from '../stores.ts';
+import type { JoinOptions } from './options.ts';
 
 export const SETTINGS_FILE = 'join.json';
 

@@ -110,8 +110,9 @@ export class Display {
     else this.#update.persist(text);
   }
 
-  refresh(): void {
-    const { views, generations, accuracyOf, isPending, startedAtMs } = this.#options;
+  /** `views` as they are, or as they were before the nodes were stopped. */
+  refresh(views: readonly NodeView[] = this.#options.views): void {
+    const { generations, accuracyOf, isPending, startedAtMs } = this.#options;
     if (this.#update !== undefined) {
       const clock = formatSeconds((Date.now() - startedAtMs) / 1000);
       this.#update([...liveLines(views, { generations, accuracyOf }), clock].join('\n'));

@@ -7,9 +7,9 @@ import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { loadIdentity } from '../../node/index.ts';
 import { canonicalBytes, decodeManifest, type Manifest, parseManifestConfig } from '../../protocols/index.ts';
-import type { MeshOptions } from '../commands/mesh.ts';
 import { CliError } from '../errors.ts';
 import { freshMeshStore, MANIFEST_FILE, MESH_FILE, nodeStoreOf } from '../stores.ts';
+import type { MeshOptions } from './options.ts';
 import { drawShards, encodeIndices } from './shards.ts';
 
 const LISTEN_DEFAULT = '/ip4/127.0.0.1/tcp/0';

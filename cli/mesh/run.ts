@@ -5,7 +5,6 @@ import { join, relative } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { connectControl, hashOf } from '../../node/index.ts';
 import { meshIdOf } from '../../protocols/index.ts';
-import type { MeshOptions } from '../commands/mesh.ts';
 import { CliError } from '../errors.ts';
 import { formatCount } from '../format.ts';
 import { onInterrupt } from '../interrupts.ts';
@@ -13,6 +12,7 @@ import { packageVersion } from '../program-version.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 import { Display } from './display.ts';
 import { type Evaluator, startEvaluator } from './evaluator.ts';
+import type { MeshOptions } from './options.ts';
 import { MODEL_FILE, outcomeText, writeModel, writeReport } from './outcome.ts';
 import { type Plan, planMesh } from './plan.ts';
 import { type RunningReferences, startReferences } from './references.ts';
@@ -246,7 +246,7 @@ class MeshRun {
       await stopNodes(this.#watch, this.#started);
     }
     await this.#scores.drain();
-    this.#display.refresh();
+    this.#display.refresh(states);
     if (this.#references !== undefined)
       this.#display.say('The nodes are done; computing the reference lines.');
     const references = await this.#references?.result;

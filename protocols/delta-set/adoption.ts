@@ -133,7 +133,7 @@ export class Adoption {
     const { set, self, manifest } = this.#context;
     return [...set.all()].filter((record) => {
       if (record.author !== self || record.generation > upTo) return false;
-      const jury = set.live(record.generation + manifest.history.correctionWindow);
+      const jury = set.held(record.generation + manifest.history.correctionWindow);
       return !jury.some((juror) => juror.author !== self && juror.votes.has(voteFor(record.id)));
     });
   }

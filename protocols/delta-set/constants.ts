@@ -6,8 +6,8 @@ export const GOSSIP_BYTES_MAX = 320 * 1024;
 /** One answer of a sync call; the same ceiling as gossip, since it carries the same records. */
 export const SYNC_BYTES_MAX = 320 * 1024;
 
-/** Bytes of a record's header: with 256 contributors, 2 KiB of votes and about 300 bytes of the rest. */
-export const RECORD_BYTES_MAX = 16 * 1024;
+/** Bytes of a record's header: with 1,000 contributors two records each, 16 KB of votes and 300 bytes of the rest. */
+export const RECORD_BYTES_MAX = 20 * 1024;
 
 /** Votes name records by this many bytes of their id. A stranger's id cannot be hit (2^64 work); an author
  * who makes two of its own records collide only exchanges one of its own votes for another. */
@@ -27,8 +27,7 @@ export const JUDGED_MEDIANS_MAX = 2;
 /** Authors of the last so many generations are the live contributors: one missed generation is no farewell. */
 export const LIVE_GENERATIONS = 3;
 
-/** Records kept for one author in one generation. Only the smallest id counts; the second is kept so that
- * members who heard them in another order agree. A third with a greater id is dropped. */
+/** Records kept of one author in one generation: an honest one signs one, and two are proof enough. */
 export const RECORDS_PER_AUTHOR_MAX = 2;
 
 /** After a quorum, the rest of the live contributors are waited for this many observed generation times. */

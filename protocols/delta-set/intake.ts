@@ -13,23 +13,23 @@ const ACCEPT: Verdict = { act: 'accept' };
 const ignore = (reason: string): Verdict => ({ act: 'ignore', reason });
 const reject = (reason: string): Verdict => ({ act: 'reject', reason });
 
+export interface IntakeHooks {
+  readonly newestQuorum: () => number;
+  /** `changedFrom` is the lowest generation whose counted records are now others. */
+  readonly added: (record: DeltaRecord, changedFrom: number | undefined) => void;
+  /** Records for which the set has no room, or no room any more. */
+  readonly evicted: (records: readonly DeltaRecord[]) => void;
+}
+
 export class Intake {
   readonly #context: Context;
-  readonly #newestQuorum: () => number;
-  readonly #added: (record: DeltaRecord, changedFrom: number | undefined) => void;
+  readonly #hooks: IntakeHooks;
   readonly #pending = new Set<Hash>();
   readonly #members: ReadonlySet<string> | undefined;
 
-  constructor(
-    context: Context,
-    hooks: {
-      readonly newestQuorum: () => number;
-      readonly added: (record: DeltaRecord, changedFrom: number | undefined) => void;
-    },
-  ) {
+  constructor(context: Context, hooks: IntakeHooks) {
     this.#context = context;
-    this.#newestQuorum = hooks.newestQuorum;
-    this.#added = hooks.added;
+    this.#hooks = hooks;
     this.#members = context.manifest.members === undefined ? undefined : new Set(context.manifest.members);
   }
 
@@ -83,7 +83,8 @@ export class Intake {
     ) {
       return reject('payload-size');
     }
-    const votesMax = record.generation > history.correctionWindow ? limits.contributorsMax : 0;
+    // A vote names whatever is kept of a generation: two records of an author at most.
+    const votesMax = record.generation > history.correctionWindow ? 2 * limits.contributorsMax : 0;
     return record.votes.size > votesMax ? reject('votes') : undefined;
   }
 
@@ -91,12 +92,10 @@ export class Intake {
   #judgeTime(record: DeltaRecord): Verdict | undefined {
     const { set, manifest } = this.#context;
     if (record.generation <= set.floor) return ignore('sealed');
-    if (record.generation > this.#newestQuorum() + manifest.limits.generationsAhead)
+    if (record.generation > this.#hooks.newestQuorum() + manifest.limits.generationsAhead)
       return ignore('too-far-ahead');
     if (this.#pending.size >= PENDING_MAX) return ignore('busy');
-    if (set.live(record.generation).length >= manifest.limits.contributorsMax)
-      return ignore('generation-full');
-    return undefined;
+    return set.wouldKeep(record) ? undefined : ignore('surplus');
   }
 
   #judgeProofs({ record, payload }: DeltaMessage): Verdict | undefined {
@@ -161,21 +160,36 @@ export class Intake {
   /** Adds a record that is on disk: a stranger's, the own one, or one found at the start. */
   add(record: DeltaRecord): void {
     const { set, ports, listener } = this.#context;
-    const added = set.add(record);
-    if (added.outcome === 'surplus') {
+    const { outcome, changedFrom, evicted } = set.add(record);
+    if (outcome === 'surplus') {
       this.#drop(record, 'surplus');
-      const ticket = this.#context.tickets.issue(() => {});
-      ports.store.write([{ key: recordKey(record.generation, record.id), value: undefined }], false, ticket);
+      this.#forget([record]);
+      this.#hooks.evicted([record]);
     }
-    if (added.outcome !== 'added' && added.outcome !== 'equivocation') return;
+    if (outcome !== 'added' && outcome !== 'equivocation') return;
     ports.journal.event('add', { id: record.id, author: record.author, generation: record.generation });
-    if (added.outcome === 'equivocation') {
-      ports.journal.event('equivocation', { author: record.author, sequence: record.sequence });
+    if (outcome === 'equivocation') {
+      ports.journal.event('equivocation', { author: record.author, generation: record.generation });
       listener.notice(
         'EQUIVOCATION',
-        `${record.author} signed two deltas with sequence number ${record.sequence}; neither counts`,
+        `${record.author} signed two deltas for generation ${record.generation}; what the mesh has not judged yet counts no more`,
       );
     }
-    this.#added(record, added.changedFrom);
+    if (evicted !== undefined && evicted.length > 0) {
+      this.#forget(evicted);
+      this.#hooks.evicted(evicted);
+    }
+    this.#hooks.added(record, changedFrom);
+  }
+
+  /** Their rows; what else the store holds of them goes when it is pruned. */
+  #forget(records: readonly DeltaRecord[]): void {
+    const { ports, tickets } = this.#context;
+    const batch = records.map(({ generation, id }) => ({ key: recordKey(generation, id), value: undefined }));
+    ports.store.write(
+      batch,
+      false,
+      tickets.issue(() => {}),
+    );
   }
 }

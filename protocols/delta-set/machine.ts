@@ -96,13 +96,19 @@ class DeltaSetMachine implements DeltaSet {
       layout: layoutOf(manifest.model),
       ports: { ...ports, clock: this.#alarm },
       tickets: new Tickets(),
-      set: new RecordSet({ correctionWindow: manifest.history.correctionWindow, hash: ports.signer.hash }),
+      set: new RecordSet({
+        correctionWindow: manifest.history.correctionWindow,
+        contributorsMax: manifest.limits.contributorsMax,
+        hash: ports.signer.hash,
+      }),
       payloads: new PayloadCache(PAYLOAD_CACHE_BYTES),
       listener,
     };
     this.#intake = new Intake(this.#context, {
       newestQuorum: () => this.#pace.newestQuorum(),
       added: (record, changedFrom) => this.#added(record, changedFrom),
+      evicted: (records) =>
+        this.#own.takeBack(records.filter((record) => record.author === ports.network.self)),
     });
     this.#model = new ModelHead(this.#context, (corrected) => this.#advanced(corrected));
     this.#own = new OwnWork(this.#context, {

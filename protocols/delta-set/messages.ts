@@ -23,7 +23,7 @@ export interface DeltaRecord {
   readonly id: Hash;
   readonly mesh: Hash;
   readonly author: PeerId;
-  readonly sequence: number;
+  /** The author's sequence number too: it signs one record a generation, and two are equivocation. */
   readonly generation: number;
   /** The generation whose model the author trained from, and the digest of that state. */
   readonly baseGeneration: number;
@@ -47,7 +47,6 @@ function encodeHeader(fields: RecordFields): Uint8Array {
     .fixed(MAGIC)
     .hash(fields.mesh)
     .text(fields.author)
-    .u32(fields.sequence)
     .u32(fields.generation)
     .u32(fields.baseGeneration)
     .hash(fields.base)
@@ -96,7 +95,6 @@ function decodeHeader(
   const fields = {
     mesh: reader.hash(),
     author: reader.text(PEER_ID_BYTES_MAX) as PeerId,
-    sequence: reader.u32(),
     generation: reader.u32(),
     baseGeneration: reader.u32(),
     base: reader.hash(),

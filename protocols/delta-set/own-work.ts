@@ -1,5 +1,5 @@
 // The author's side: train from the shared model, write what came of it, and only then say it. One batch on disk
-// holds the record, its payload, the learner's new state and the sequence number, so that a crash anywhere
+// holds the record, its payload and the learner's new state, so that a crash anywhere
 // repeats either nothing or the very same bytes.
 //
 //   idle → training → writing → idle          a failed round or write waits and tries again
@@ -18,7 +18,6 @@ export class OwnWork {
   readonly #current: () => number;
   readonly #published: (record: DeltaRecord) => void;
   #state: 'idle' | 'training' | 'writing' = 'idle';
-  #sequence = 0;
   /** Newest generation that holds an own record. */
   #generation = 0;
   /** Own records that are back in the residual, as of the last state written. */
@@ -54,15 +53,13 @@ export class OwnWork {
 
   /** What the store knew at the start. The learner has been restored by the caller. */
   resume(row: OwnRow, stateKeys: readonly string[]): void {
-    this.#sequence = Math.max(this.#sequence, row.sequence);
     this.#generation = Math.max(this.#generation, row.generation);
     this.#returned = new Set(row.returned);
     this.#stateKeys = new Set(stateKeys);
   }
 
-  /** An own record, perhaps one that a lost store has forgotten: its number must never be used again. */
+  /** An own record, perhaps one that a lost store has forgotten: its generation must never be used again. */
   sawOwn(record: DeltaRecord): void {
-    this.#sequence = Math.max(this.#sequence, record.sequence);
     this.#generation = Math.max(this.#generation, record.generation);
   }
 
@@ -163,7 +160,6 @@ export class OwnWork {
       {
         mesh: meshId,
         author: self,
-        sequence: this.#sequence + 1,
         generation,
         baseGeneration: head.generation,
         base: head.state,
@@ -171,12 +167,11 @@ export class OwnWork {
         codec: codec.name,
         payload: payload.hash,
         payloadBytes: trained.payload.length,
-        votes: votesOf > 0 ? set.live(votesOf).map((known) => voteFor(known.id)) : [],
+        votes: votesOf > 0 ? set.held(votesOf).map((known) => voteFor(known.id)) : [],
       },
       ports.signer,
     );
     const row: OwnRow = {
-      sequence: record.sequence,
       generation,
       record: record.id,
       state: state.hash,

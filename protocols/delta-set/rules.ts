@@ -26,29 +26,41 @@ export const voteFor = (id: Hash): string => id.slice(0, 2 * VOTE_BYTES);
 export const samplesOf = (records: readonly { readonly samples: number }[]): number =>
   records.reduce((sum, record) => sum + record.samples, 0);
 
+/** Whether a third of the jury's samples knew a record. */
+export function juryKnew(record: Judged, jury: readonly Judged[]): boolean {
+  const vote = voteFor(record.id);
+  const known = samplesOf(jury.filter((juror) => juror.votes.has(vote)));
+  return jury.length > 0 && known >= KNOWN_SHARE_MIN * samplesOf(jury);
+}
+
 /**
  * Which of a generation's records have weight.
  *
  * The records of the generation one window ahead are the jury: each says which records of this generation its
- * author knew. All records count until the jury carries half of this generation's samples; from then on one
- * counts when a third of the jury's samples knew it. For that half no record weighs more than twice the median
- * one, so that a claim cannot keep a jury from deciding.
+ * author knew. All records pass until the jury carries half of this generation's samples; from then on one
+ * passes when a third of the jury's samples knew it. For that half no author weighs more than twice the median
+ * one, so that a claim cannot keep a jury from deciding, and who signed two records weighs nothing, so that
+ * second records cannot undo a decision. Of the records that pass, two of one author are equivocation, and
+ * neither counts.
  */
 export function countedRecords<R extends Judged>(
   records: readonly R[],
   jury: readonly Judged[],
 ): readonly R[] {
-  const jurySamples = samplesOf(jury);
-  if (records.length === 0 || jurySamples === 0) return records;
-  const ascending = records.map((record) => record.samples).sort((a, b) => a - b);
+  const open = decides(records, jury) ? records.filter((record) => juryKnew(record, jury)) : records;
+  const signed = new Map<PeerId, number>();
+  for (const { author } of open) signed.set(author, (signed.get(author) ?? 0) + 1);
+  return open.filter(({ author }) => signed.get(author) === 1);
+}
+
+function decides(records: readonly Judged[], jury: readonly Judged[]): boolean {
+  if (records.length === 0 || jury.length === 0) return false;
+  const claims = new Map<PeerId, number>();
+  for (const { author, samples } of records) claims.set(author, claims.has(author) ? 0 : samples);
+  const ascending = [...claims.values()].sort((a, b) => a - b);
   const weightMax = JUDGED_MEDIANS_MAX * ascending[(ascending.length - 1) >> 1];
   const weight = ascending.reduce((sum, samples) => sum + Math.min(samples, weightMax), 0);
-  if (jurySamples < JUDGING_SHARE_MIN * weight) return records;
-  return records.filter((record) => {
-    const vote = voteFor(record.id);
-    const known = samplesOf(jury.filter((juror) => juror.votes.has(vote)));
-    return known >= KNOWN_SHARE_MIN * jurySamples;
-  });
+  return samplesOf(jury) >= JUDGING_SHARE_MIN * weight;
 }
 
 /** Samples of the live contributors by author: what a quorum is measured against. */

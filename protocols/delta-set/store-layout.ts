@@ -21,9 +21,8 @@ export const recordKey = (generation: number, id: Hash): string =>
   `${RECORD_PREFIX}${padded(generation)}/${id}`;
 export const snapshotKey = (generation: number): string => `${SNAPSHOT_PREFIX}${padded(generation)}`;
 
-/** The author's own memory. `state` is the blob of the learner's state after the round of `sequence`. */
+/** The author's own memory. `state` is the blob of the learner's state after the round of that generation. */
 export interface OwnRow {
-  readonly sequence: number;
   readonly generation: number;
   readonly record: Hash;
   readonly state: Hash;
@@ -36,12 +35,7 @@ const RETURNED_MAX = 1_024;
 
 export function encodeOwn(row: OwnRow): Uint8Array {
   const returned = row.returned.slice(-RETURNED_MAX);
-  const writer = new ByteWriter()
-    .u8(1)
-    .u32(row.sequence)
-    .u32(row.generation)
-    .hash(row.record)
-    .hash(row.state);
+  const writer = new ByteWriter().u8(1).u32(row.generation).hash(row.record).hash(row.state);
   writer.varint(returned.length);
   for (const id of returned) writer.hash(id);
   return writer.finish();
@@ -51,7 +45,6 @@ export function decodeOwn(bytes: Uint8Array): OwnRow | undefined {
   const reader = new ByteReader(bytes);
   if (reader.u8() !== 1) return undefined;
   const row = {
-    sequence: reader.u32(),
     generation: reader.u32(),
     record: reader.hash(),
     state: reader.hash(),

@@ -35,6 +35,18 @@ export interface SyncHooks {
   readonly exchanged: (complete: boolean) => void;
 }
 
+/** One comparison with one neighbour. */
+interface Exchange {
+  readonly peer: PeerId;
+  /** The whole horizon was compared, not only the last generations. */
+  readonly whole: boolean;
+  readonly offered: readonly WantedRecord[];
+  readonly asked: Set<Hash>;
+}
+
+/** Refusals that another time may not give. */
+const LATER: ReadonlySet<string> = new Set(['too-far-ahead', 'busy']);
+
 export class Sync {
   readonly #context: Context;
   readonly #intake: Intake;
@@ -95,7 +107,8 @@ export class Sync {
     const { ports, tickets, set } = this.#context;
     this.#lastAskedMs = ports.clock.nowMs();
     const head = this.#hooks.head();
-    const first = Math.max(set.floor + 1, this.#strangers.has(peer) ? 1 : head.generation - SYNC_DEPTH);
+    const whole = this.#strangers.delete(peer);
+    const first = Math.max(set.floor + 1, whole ? 1 : head.generation - SYNC_DEPTH);
     const digests: string[] = [];
     for (let generation = first; generation <= set.top; generation++) digests.push(set.digest(generation));
     const bytes = encodeSyncRequest({ kind: 'hello', head, first, digests });
@@ -105,10 +118,10 @@ export class Sync {
       if (answer === undefined) {
         if (event.kind === 'response' && event.bytes !== undefined)
           ports.network.penalise(peer, 'malformed-answer');
-        return this.#done(false);
+        return this.#done({ peer, whole }, false);
       }
       this.#hear(peer, answer.head);
-      this.#pull(peer, answer.records, []);
+      this.#pull({ peer, whole, offered: answer.records, asked: new Set() });
     });
     ports.network.request(peer, 'sync', bytes, SYNC_DEADLINE_MS, ticket);
   }
@@ -121,47 +134,42 @@ export class Sync {
   }
 
   /** Asks for what is missing, oldest generations first, until nothing is or the other has no more. */
-  #pull(peer: PeerId, offered: readonly WantedRecord[], asked: readonly Hash[]): void {
+  #pull(exchange: Exchange): void {
     const { ports, tickets, set } = this.#context;
-    const known = new Set(asked);
+    const { peer, offered, asked } = exchange;
     const missing = offered.filter(
       ({ id, generation }) =>
-        generation > set.floor && !set.has(id, generation) && !this.#intake.isPending(id) && !known.has(id),
+        generation > set.floor && !set.has(id, generation) && !this.#intake.isPending(id) && !asked.has(id),
     );
-    if (missing.length === 0) {
-      this.#strangers.delete(peer);
-      return this.#done(true);
-    }
+    if (missing.length === 0) return this.#done(exchange, true);
     const wanted = [...missing].sort((a, b) => a.generation - b.generation).slice(0, WANTED_MAX);
     const ticket = tickets.issue((event) => {
       const bytes = event.kind === 'response' ? event.bytes : undefined;
       const records = bytes === undefined ? undefined : decodeRecords(bytes);
       if (records === undefined || records.length === 0) {
         if (bytes !== undefined && records === undefined) ports.network.penalise(peer, 'malformed-answer');
-        return this.#done(false);
+        return this.#done(exchange, false);
       }
       const verdicts = records.map((record) => this.#intake.receive(peer, record));
       if (verdicts.some((verdict) => verdict.act === 'reject')) {
         ports.network.penalise(peer, 'bad-record');
-        return this.#done(false);
+        return this.#done(exchange, false);
       }
       // Too far ahead of what is applied, or too many at once: the rest is asked for in the next exchange.
-      if (verdicts.some((verdict) => verdict.act === 'ignore' && verdict.reason !== 'duplicate')) {
-        return this.#done(false);
+      if (verdicts.some((verdict) => verdict.act === 'ignore' && LATER.has(verdict.reason))) {
+        return this.#done(exchange, false);
       }
       // An answer may hold fewer records than asked for: those beyond it are asked for again.
-      this.#pull(peer, offered, [...asked, ...wanted.slice(0, records.length).map((record) => record.id)]);
+      for (const { id } of wanted.slice(0, records.length)) asked.add(id);
+      this.#pull(exchange);
     });
-    ports.network.request(
-      peer,
-      'sync',
-      encodeSyncRequest({ kind: 'want', records: wanted }),
-      SYNC_DEADLINE_MS,
-      ticket,
-    );
+    const request = encodeSyncRequest({ kind: 'want', records: wanted });
+    ports.network.request(peer, 'sync', request, SYNC_DEADLINE_MS, ticket);
   }
 
-  #done(complete: boolean): void {
+  /** `complete`: nothing of what the other holds is missing here, as far as it was compared. */
+  #done({ peer, whole }: Pick<Exchange, 'peer' | 'whole'>, complete: boolean): void {
+    if (whole && !complete && this.#context.ports.network.peers().includes(peer)) this.#strangers.add(peer);
     this.#asking = undefined;
     this.#hooks.exchanged(complete);
     this.#next();
@@ -187,7 +195,7 @@ export class Sync {
     for (let generation = Math.max(hello.first, set.floor + 1); generation <= last; generation++) {
       if (set.digest(generation) === (hello.digests[generation - hello.first] ?? '')) continue;
       differs = true;
-      records.push(...set.idsForSync(generation));
+      records.push(...set.held(generation).map(({ id }) => ({ id, generation })));
     }
     // Whatever it holds that we lack, our own hello will bring.
     if (differs) this.#wishes.add(from);

@@ -1,23 +1,9 @@
 // What all members of a mesh must agree on. The SHA-256 of its canonical bytes is the mesh id, so a member
 // with one different number is in a different mesh. Unknown keys are refused.
 import { z } from 'zod';
+import { denseSpecSchema } from '../../fusion/index.ts';
 
 const positive = z.number().int().positive();
-
-export const denseSpecSchema = z.strictObject({
-  kind: z.literal('dense'),
-  inputs: positive.max(1_000_000),
-  layers: z
-    .array(
-      z.strictObject({
-        units: positive.max(100_000),
-        activation: z.enum(['relu', 'tanh', 'linear']),
-      }),
-    )
-    .min(1)
-    .max(64),
-  loss: z.literal('softmax-cross-entropy'),
-});
 
 export const manifestSchema = z.strictObject({
   /** Version of the protocol; members speak exactly this one. */
@@ -68,7 +54,7 @@ export const manifestSchema = z.strictObject({
     /** Samples that one member may claim. */
     samplesMax: positive.max(1_000_000_000),
     generationsAhead: positive.max(1_000),
-    contributorsMax: positive.max(10_000),
+    contributorsMax: positive.max(1_000),
     storeBytes: positive,
   }),
   /** Peer ids that may contribute; absent: anybody who holds the invitation. */

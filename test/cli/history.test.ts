@@ -12,7 +12,6 @@ function delta(author: string, generation: number, counts = true): Contribution 
   return {
     id,
     author: author as PeerId,
-    sequence: generation,
     generation,
     samples: 100,
     payloadBytes: bytes,
@@ -44,7 +43,7 @@ describe('the history of a model', () => {
   it('is a table, one line a delta', () => {
     const lines = historyText(deltas, undefined).split('\n');
     assert.equal(lines.length, 5);
-    assert.match(lines[4], /^ +2 {2}bob +2 +100 +2\.3 KiB {2}no weight {2}bob20000$/);
+    assert.match(lines[4], /^ +2 {2}bob +100 +2\.3 KiB {2}no weight {2}bob20000$/);
     assert.match(
       historyText(deltas, 'author'),
       /^author +deltas +with weight +samples +payloads\nalice +2 +2 +200/,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { InitOptions } from '../../cli/commands/init.ts';
+import type { InitOptions } from '../../cli/init.ts';
 import { runInit } from '../../cli/init.ts';
 import { readManifestFile } from '../../cli/manifest-file.ts';
 import { decodeInvitation, decodeManifest } from '../../protocols/index.ts';

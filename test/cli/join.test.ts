@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { JoinOptions } from '../../cli/commands/join.ts';
 import { dryRunText } from '../../cli/join/dry-run.ts';
 import { eventLine } from '../../cli/join/lines.ts';
+import type { JoinOptions } from '../../cli/join/options.ts';
 import {
   encodeSettings,
   type JoinSettings,

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { MeshOptions } from '../../cli/commands/mesh.ts';
+import type { MeshOptions } from '../../cli/mesh/options.ts';
 import { type Plan, planMesh } from '../../cli/mesh/plan.ts';
 import { decodeIndices, drawShards, encodeIndices } from '../../cli/mesh/shards.ts';
 import { joinArguments } from '../../cli/mesh/spawn.ts';

@@ -99,7 +99,6 @@ describe('the checkpoints of a store', () => {
           {
             mesh: meshId,
             author: signer.self,
-            sequence: generation,
             generation,
             baseGeneration: generation - 1,
             base: hashOf(stateBytes(S, m)),

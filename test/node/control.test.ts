@@ -18,7 +18,7 @@ import {
 const bytes = { gossip: 5, transfer: 0, control: 7 };
 
 /** A node that completes generations when told; its model is its generation in every place. */
-class PretendNode implements Pick<MeldNode, 'on' | 'status' | 'model'> {
+class PretendNode implements Pick<MeldNode, 'on' | 'status' | 'model' | 'manifest'> {
   generation = 0;
   readonly #listeners = new Map<keyof NodeEvents, Set<(detail: never) => void>>();
 
@@ -27,6 +27,10 @@ class PretendNode implements Pick<MeldNode, 'on' | 'status' | 'model'> {
     this.#listeners.set(event, set);
     set.add(listener as (detail: never) => void);
     return () => set.delete(listener as (detail: never) => void);
+  }
+
+  manifest(): undefined {
+    return undefined;
   }
 
   status(): NodeStatus {

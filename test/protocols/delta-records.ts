@@ -16,7 +16,6 @@ export const hashNamed = (text: string): Hash => hashOf(new TextEncoder().encode
 export interface RecordSketch {
   readonly author: string;
   readonly generation: number;
-  readonly sequence?: number;
   readonly samples?: number;
   /** Makes records different that are equal in all the rest. */
   readonly variant?: number;
@@ -25,11 +24,10 @@ export interface RecordSketch {
 }
 
 export function recordOf(sketch: RecordSketch): DeltaRecord {
-  const { author, generation, sequence = generation, samples = 100, variant = 0, knows = [] } = sketch;
+  const { author, generation, samples = 100, variant = 0, knows = [] } = sketch;
   const fields: RecordFields = {
     mesh: hashNamed('mesh'),
     author: author as PeerId,
-    sequence,
     generation,
     baseGeneration: generation - 1,
     base: hashNamed('base'),
@@ -56,7 +54,6 @@ export const arbitrary = {
     .record({
       mesh: hash,
       author: fc.string({ unit: 'grapheme', maxLength: 20 }).map((text) => text.slice(0, 30) as PeerId),
-      sequence: u32,
       generations: fc.uniqueArray(u32, { minLength: 2, maxLength: 2 }),
       base: hash,
       samples: u32,

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { GOSSIP_BYTES_MAX, PENDING_MAX } from '../../protocols/delta-set/constants.ts';
 import type { Context } from '../../protocols/delta-set/context.ts';
 import { Intake } from '../../protocols/delta-set/intake.ts';
+import { recordKey } from '../../protocols/delta-set/store-layout.ts';
 import {
   type DeltaRecord,
   encodeDelta,
@@ -22,16 +23,27 @@ function odd(fields: Partial<RecordFields>): DeltaRecord {
   return signRecord({ ...rest, votes: [...votes], ...fields }, fakeSigner);
 }
 
-function door(options: { readonly changes?: Partial<Context>; readonly newestQuorum?: number } = {}) {
+interface DoorSketch {
+  readonly changes?: Partial<Context>;
+  readonly newestQuorum?: number;
+  readonly contributorsMax?: number;
+}
+
+function door(options: DoorSketch = {}) {
   const exchange = new Exchange();
-  const member = new ExchangeMember(exchange, 'anna');
+  const member = new ExchangeMember(exchange, 'anna', { contributorsMax: options.contributorsMax });
   const added: DeltaRecord[] = [];
+  const evicted: DeltaRecord[] = [];
   const intake = new Intake(
     { ...member.context, ...options.changes },
-    { newestQuorum: () => options.newestQuorum ?? 4, added: (record) => added.push(record) },
+    {
+      newestQuorum: () => options.newestQuorum ?? 4,
+      added: (record) => added.push(record),
+      evicted: (records) => evicted.push(...records),
+    },
   );
   const receive = (bytes: Uint8Array) => intake.receive(peer, bytes);
-  return { exchange, member, added, intake, receive };
+  return { exchange, member, added, evicted, intake, receive };
 }
 
 describe('the door', () => {
@@ -52,6 +64,8 @@ describe('the door', () => {
   const nonsense = new Uint8Array(payload.length).fill(0xff);
   const { blobs } = new ExchangeMember(new Exchange(), 'x').context.ports;
   const vote = '0123456789abcdef';
+  const manyVotes = (count: number) =>
+    Array.from({ length: count }, (_, i) => i.toString(16).padStart(16, '0'));
   const cases: readonly [string, 'ignore' | 'reject', string, Uint8Array][] = [
     ['nothing', 'reject', 'malformed', new Uint8Array(0)],
     ['garbage', 'reject', 'malformed', new Uint8Array(300).fill(7)],
@@ -75,6 +89,12 @@ describe('the door', () => {
       'votes',
       encodeDelta(odd({ generation: 3, baseGeneration: 2, votes: [vote] }), payload),
     ],
+    [
+      'more votes than there can be records',
+      'reject',
+      'votes',
+      encodeDelta(odd({ votes: manyVotes(2 * limits.contributorsMax + 1) }), payload),
+    ],
     ['a generation far ahead', 'ignore', 'too-far-ahead', encodeDelta(odd({ generation: 13 }), payload)],
     ['another payload', 'reject', 'payload-hash', encodeDelta(odd({}), nonsense)],
     [
@@ -93,6 +113,11 @@ describe('the door', () => {
       assert.deepEqual(member.refused, [reason]);
     });
   }
+
+  it('takes as many votes as there can be records', () => {
+    const votes = manyVotes(2 * limits.contributorsMax);
+    assert.deepEqual(door().receive(encodeDelta(odd({ votes }), payload)), { act: 'accept' });
+  });
 
   it('turns strangers away where the members are named', () => {
     const member = new ExchangeMember(new Exchange(), 'anna');
@@ -131,6 +156,46 @@ describe('the door', () => {
     const { member, receive } = door();
     member.set.seal(5);
     assert.deepEqual(receive(encodeDelta(odd({}), payload)), { act: 'ignore', reason: 'sealed' });
+  });
+
+  it('ignores what the set has no room for, and lets go of what a better record pushes out', () => {
+    const { exchange, member, added, evicted, receive } = door({ contributorsMax: 2 });
+    const ranked = ['a', 'b', 'c', 'd'].sort((a, b) => (hashNamed(`5 ${a}`) < hashNamed(`5 ${b}`) ? -1 : 1));
+    const records = ranked.map((author) => soundRecord(author, 5));
+    const deliver = (i: number) => receive(encodeDelta(records[i], payload));
+    for (const i of [1, 2]) assert.equal(deliver(i).act, 'accept');
+    exchange.settle();
+    assert.deepEqual(deliver(3), { act: 'ignore', reason: 'surplus' });
+    assert.equal(deliver(0).act, 'accept');
+    exchange.settle();
+    assert.deepEqual(added, [records[1], records[2], records[0]]);
+    assert.deepEqual(evicted, [records[2]]);
+    assert.deepEqual(member.rows(), [recordKey(5, records[0].id), recordKey(5, records[1].id)].sort());
+    assert.deepEqual(deliver(2), { act: 'ignore', reason: 'surplus' });
+  });
+
+  it('leaves no row of a record that became one too many while it was written', () => {
+    const { exchange, member, added, evicted, intake, receive } = door();
+    const signed = [100, 101, 102].map((samples) => soundRecord('author', 5, samples));
+    const [first, second, third] = [...signed].sort((a, b) => (a.id < b.id ? -1 : 1));
+    for (const record of [third, second, first]) {
+      assert.equal(receive(encodeDelta(record, payload)).act, 'accept');
+    }
+    exchange.settle();
+    assert.deepEqual(added, [third, second, first]);
+    assert.deepEqual(evicted, [third]);
+    assert.deepEqual(member.rows(), [recordKey(5, first.id), recordKey(5, second.id)]);
+    assert.equal(intake.pending, 0);
+    const other = door();
+    for (const record of [first, third, second]) other.receive(encodeDelta(record, payload));
+    other.exchange.settle();
+    assert.deepEqual(other.member.rows(), [recordKey(5, first.id), recordKey(5, second.id)]);
+    const late = door();
+    for (const record of [first, second, third]) late.receive(encodeDelta(record, payload));
+    late.exchange.settle();
+    assert.deepEqual(late.added, [first, second]);
+    assert.deepEqual([late.evicted, late.member.refused], [[third], ['surplus']]);
+    assert.deepEqual(late.member.rows(), [recordKey(5, first.id), recordKey(5, second.id)]);
   });
 
   it('takes so many at a time and no more, and more when these are kept', () => {

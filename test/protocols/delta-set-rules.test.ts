@@ -36,30 +36,43 @@ describe('which records count', () => {
       let juryTotal = 0;
       for (const { samples } of jury) juryTotal += samples;
       const kept: Judged[] = [];
-      // The lower median is the smallest number that at least half of the records do not exceed.
-      const median = records
-        .map(({ samples }) => samples)
-        .filter((samples) => 2 * records.filter((other) => other.samples <= samples).length >= records.length)
+      // What each author says that it brings; nothing of those who say two things.
+      const of = (author: PeerId) => records.filter((record) => record.author === author);
+      const claims = [...new Set(records.map(({ author }) => author))].map((author) =>
+        of(author).length === 1 ? of(author)[0].samples : 0,
+      );
+      // The lower median is the smallest number that at least half of the authors do not exceed.
+      const median = claims
+        .filter((claim) => 2 * claims.filter((other) => other <= claim).length >= claims.length)
         .reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
       let weight = 0;
-      for (const { samples } of records) weight += Math.min(samples, 2 * median);
+      for (const claim of claims) weight += Math.min(claim, 2 * median);
       for (const record of records) {
         let known = 0;
         for (const juror of jury) if (juror.votes.has(record.id.slice(0, 16))) known += juror.samples;
         const isJudged = jury.length > 0 && 2 * juryTotal >= weight;
         if (!isJudged || 3 * known >= juryTotal) kept.push(record);
       }
-      return kept;
+      return kept.filter(({ author }) => kept.filter((other) => other.author === author).length === 1);
     };
     const samples = fc.oneof(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 1, max: 10_000_000 }));
     const scene = fc
       .record({
-        records: fc.uniqueArray(fc.tuple(arbitrary.hash, samples), { maxLength: 6, selector: ([id]) => id }),
-        jury: fc.array(fc.tuple(samples, fc.array(fc.nat(5))), { maxLength: 6 }),
+        // Six authors who sign one record or two.
+        signed: fc.uniqueArray(fc.tuple(arbitrary.hash, samples, fc.nat(5), fc.nat(1)), {
+          maxLength: 9,
+          selector: ([_id, _samples, author, which]) => `${author} ${which}`,
+        }),
+        jury: fc.array(fc.tuple(samples, fc.array(fc.nat(8))), { maxLength: 6 }),
       })
-      .map(({ records, jury }) => {
-        const made = records.map(
-          ([id, samples], i): Judged => ({ id, author: `m${i}` as PeerId, samples, votes: new Set() }),
+      .map(({ signed, jury }) => {
+        const made = signed.map(
+          ([id, samples, author]): Judged => ({
+            id,
+            author: `m${author}` as PeerId,
+            samples,
+            votes: new Set(),
+          }),
         );
         return {
           records: made,
@@ -144,6 +157,56 @@ describe('which records count', () => {
     assert.deepEqual(countedRecords([alone], [judged('x', 49)]), [alone]);
     assert.deepEqual(countedRecords([alone], [judged('x', 50)]), []);
     assert.deepEqual(countedRecords([alone], [judged('x', 50, [alone])]), [alone]);
+  });
+});
+
+describe('two records of one author', () => {
+  const honest = crowd(3);
+  const twinOf = ({ author }: Judged, samples = 101) => judged(author, samples);
+  const jury = (knows: readonly Judged[]) => honest.map(({ author }) => judged(author, 100, knows));
+
+  it('both lose their weight while there is no verdict, and for good when the jury knew both', () => {
+    const twin = twinOf(honest[0]);
+    const all = [...honest, twin];
+    assert.deepEqual(countedRecords(all, []), honest.slice(1));
+    assert.deepEqual(countedRecords(all, jury(all)), honest.slice(1));
+  });
+
+  it('are one for a jury that knew one, and none for a jury that knew neither', () => {
+    const all = [...honest, twinOf(honest[0])];
+    assert.deepEqual(countedRecords(all, jury(honest)), honest);
+    assert.deepEqual(countedRecords(all, jury(honest.slice(1))), honest.slice(1));
+  });
+
+  it('cannot undo a verdict, whoever signs a second one and whatever it claims', () => {
+    const claim = fc.constantFrom(1, 99, 100, 5_000, 10_000_000);
+    const scene = fc.record({
+      claims: fc.array(claim, { minLength: 1, maxLength: 7 }),
+      jurors: fc.array(fc.tuple(claim, fc.array(fc.nat(6))), { minLength: 1, maxLength: 7 }),
+      twins: fc.array(fc.tuple(fc.nat(6), fc.integer({ min: 200, max: 10_000_001 })), { minLength: 1 }),
+    });
+    let verdicts = 0;
+    fc.assert(
+      fc.property(scene, ({ claims, jurors, twins }) => {
+        const records = claims.map((samples, i) => judged(`m${i}`, samples));
+        const jury = jurors.map(([samples, known], i) =>
+          judged(
+            `j${i}`,
+            samples,
+            records.filter((_, r) => known.includes(r)),
+          ),
+        );
+        // A stranger's record shows whether there is a verdict: nobody knew it.
+        const verdict = countedRecords([...records, judged('late', 1)], jury);
+        if (verdict.some(({ author }) => author === 'late')) return;
+        verdicts += 1;
+        const late = records.filter((_, r) => twins.some(([at]) => at === r));
+        const second = late.map((record, i) => twinOf(record, record.samples + twins[i % twins.length][1]));
+        assert.deepEqual(countedRecords([...records, ...second], jury), countedRecords(records, jury));
+      }),
+      seeded,
+    );
+    assert(verdicts > 100, `${verdicts} scenes had a verdict`);
   });
 });
 

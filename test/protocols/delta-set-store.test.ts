@@ -49,7 +49,6 @@ const rows: readonly Row[] = [
   row({
     name: 'own',
     values: fc.record({
-      sequence: u32,
       generation: u32,
       record: hash,
       state: hash,
@@ -101,7 +100,7 @@ describe('rows of the store', () => {
 
   it('remember the newest thousand of the own records that were taken back', () => {
     const returned = Array.from({ length: 1_030 }, (_, i) => hashNamed(`${i}`));
-    const own = { sequence: 1, generation: 1, record: returned[0], state: returned[0], returned };
+    const own = { generation: 1, record: returned[0], state: returned[0], returned };
     assert.deepEqual(decodeOwn(encodeOwn(own))?.returned, returned.slice(-1_024));
   });
 

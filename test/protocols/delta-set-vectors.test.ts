@@ -59,7 +59,9 @@ const records: readonly DeltaRecord[] = recordVectors.records.map(({ gossip }) =
 });
 
 function filledSet(): RecordSet {
-  const set = new RecordSet({ correctionWindow: manifest.history.correctionWindow, hash: hashOf });
+  const { history, limits } = manifest;
+  const { correctionWindow } = history;
+  const set = new RecordSet({ correctionWindow, contributorsMax: limits.contributorsMax, hash: hashOf });
   for (const record of records) set.add(record);
   return set;
 }
@@ -157,7 +159,7 @@ describe('the published sync messages', () => {
     snapshots: [],
   };
   const snapshot = fromHex(syncVectors.snapshot);
-  const ids = set.idsForSync(1);
+  const ids = set.held(1).map(({ id, generation }) => ({ id, generation }));
 
   it('ask by set digests and answer with ids', () => {
     const digests = [1, 2, 3, 4, 5].map((generation) => set.digest(generation));

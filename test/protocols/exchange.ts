@@ -41,7 +41,6 @@ export function soundRecord(author: string, generation: number, samples = 100): 
   const fields = {
     mesh: meshId,
     author: author as PeerId,
-    sequence: generation,
     generation,
     baseGeneration: generation - 1,
     base: hashNamed('base'),
@@ -75,11 +74,12 @@ export interface ExchangeOptions {
   readonly records?: readonly DeltaRecord[];
   readonly head?: Partial<Head>;
   readonly inlineBytes?: number;
+  readonly contributorsMax?: number;
 }
 
 export class ExchangeMember {
   readonly id: PeerId;
-  readonly set = new RecordSet({ correctionWindow: manifest.history.correctionWindow, hash: hashOf });
+  readonly set: RecordSet;
   readonly sync: Sync;
   readonly intake: Intake;
   readonly context: Context;
@@ -94,10 +94,16 @@ export class ExchangeMember {
   readonly pulled: Hash[] = [];
   /** What it says to a request in place of the truth. */
   answer: ((request: Uint8Array) => Uint8Array | undefined) | undefined;
+  /** Keys that were written and not deleted. */
+  readonly #rows = new Set<string>();
 
   constructor(exchange: Exchange, name: string, options: ExchangeOptions = {}) {
     this.id = name as PeerId;
     exchange.members.set(this.id, this);
+    const { inlineBytes = manifest.limits.inlineBytes } = options;
+    const { contributorsMax = manifest.limits.contributorsMax } = options;
+    const { correctionWindow } = manifest.history;
+    this.set = new RecordSet({ correctionWindow, contributorsMax, hash: hashOf });
     for (const record of options.records ?? []) this.set.add(record);
     this.head = {
       generation: this.set.top,
@@ -108,9 +114,8 @@ export class ExchangeMember {
       snapshots: [],
       ...options.head,
     };
-    const { inlineBytes = manifest.limits.inlineBytes } = options;
     this.context = {
-      manifest: { ...manifest, limits: { ...manifest.limits, inlineBytes } },
+      manifest: { ...manifest, limits: { ...manifest.limits, inlineBytes, contributorsMax } },
       meshId,
       self: this.id,
       codec: codec as NonNullable<typeof codec>,
@@ -127,12 +132,21 @@ export class ExchangeMember {
         settled: () => {},
       },
     };
-    this.intake = new Intake(this.context, { newestQuorum: () => this.set.top, added: () => {} });
+    this.intake = new Intake(this.context, {
+      newestQuorum: () => this.set.top,
+      added: () => {},
+      evicted: () => {},
+    });
     this.sync = new Sync(this.context, this.intake, {
       head: () => this.head,
       heard: () => {},
       exchanged: (complete) => this.exchanges.push(complete),
     });
+  }
+
+  /** Keys of what its store holds, ascending. */
+  rows(): readonly string[] {
+    return [...this.#rows].sort();
   }
 
   #ports(exchange: Exchange): Ports {
@@ -157,7 +171,13 @@ export class ExchangeMember {
       },
       clock: { nowMs: () => this.nowMs, wakeAt: () => {} },
       store: {
-        write: (_batch, _sync, ticket) => deliver({ kind: 'written', ticket, error: undefined }),
+        write: (batch, _sync, ticket) => {
+          for (const { key, value } of batch) {
+            if (value === undefined) this.#rows.delete(key);
+            else this.#rows.add(key);
+          }
+          deliver({ kind: 'written', ticket, error: undefined });
+        },
         read: unused,
         scan: unused,
       },

@@ -207,13 +207,9 @@ describe('a swarm of delta-set members', () => {
 
 describe('liars in a swarm', () => {
   /** A member signs a record beside its honest one. */
-  function forge(
-    swarm: Swarm,
-    i: number,
-    fields: { sequence: number; generation: number; samples?: number },
-  ) {
+  function forge(swarm: Swarm, i: number, fields: { generation: number; samples?: number }) {
     const member = swarm.members[i];
-    const honest = member.machine?.set.live(fields.generation).find((record) => record.author === member.id);
+    const honest = member.machine?.set.held(fields.generation).find((record) => record.author === member.id);
     const any =
       honest ?? [...(member.machine?.set.all() ?? [])].find((record) => record.author === member.id);
     assert(any !== undefined, 'the liar has published');
@@ -240,12 +236,14 @@ describe('liars in a swarm', () => {
     const { world, members } = swarm;
     for (const member of members) member.start();
     world.runUntil(10_000, () => members.every((member) => member.generation >= 3));
-    const honest = members[2].machine?.set.live(3).find((record) => record.author === members[2].id);
+    const honest = members[2].machine?.set.held(3).find((record) => record.author === members[2].id);
     assert(honest !== undefined);
-    const forged = forge(swarm, 2, { sequence: honest.sequence, generation: 3, samples: honest.samples + 1 });
-    // Only one member hears it; the others must learn of it from that one.
+    const forged = forge(swarm, 2, { generation: 3, samples: honest.samples + 1 });
+    // Gossip brings it to two of five; the others must learn of it from those.
     const payload = payloadOf(swarm, 2, honest.payload);
-    assert.equal(members[0].machine?.receive(members[2].id, encodeDelta(forged, payload)).act, 'accept');
+    for (const i of [0, 3]) {
+      assert.equal(members[i].machine?.receive(members[2].id, encodeDelta(forged, payload)).act, 'accept');
+    }
     assert(
       world.runUntil(world.nowMs + 60_000, () => agree(members, 12)),
       'one digest',
@@ -257,6 +255,43 @@ describe('liars in a swarm', () => {
         member.id,
       );
     }
+  });
+
+  it('voids nothing by second records that are made up when the jury has decided', async () => {
+    const swarm = await createSwarm({ seed: 'afterwards', peers: 5, generationsMax: 20 });
+    const { world, members } = swarm;
+    for (const member of members) member.start();
+    assert(world.runUntil(60_000, () => agree(members, 12)));
+    const { digest, generation } = members[1];
+    for (let judged = 1; judged <= 8; judged++) {
+      const honest = members[2].machine?.set.held(judged).find((record) => record.author === members[2].id);
+      assert(honest !== undefined);
+      const forged = forge(swarm, 2, { generation: judged, samples: honest.samples + 1 });
+      const bytes = encodeDelta(forged, payloadOf(swarm, 2, honest.payload));
+      for (const member of members) assert.equal(member.machine?.receive(members[2].id, bytes).act, 'accept');
+    }
+    world.runUntil(world.nowMs + 100);
+    assert.equal(members[1].digests.get(generation), digest, 'no correction');
+    assert(
+      world.runUntil(world.nowMs + 60_000, () => agree(members, 20)),
+      'one digest',
+    );
+    assert.equal(members[0].machine?.set.counted(5).length, 5);
+  });
+
+  it('agrees on who contributes when there are more than a generation takes', async () => {
+    const config = { limits: { contributorsMax: 4 } };
+    const { members } = await ends({ seed: 'crowd', peers: 7, config }, 12);
+    for (let generation = 1; generation <= 12; generation++) {
+      assert.equal(members[0].machine?.set.held(generation).length, 4);
+    }
+    for (const member of members) {
+      assert(!member.refused.has('votes'));
+    }
+    const returned = members.filter((member) =>
+      member.notices.some((notice) => notice.startsWith('DELTA_RETURNED')),
+    );
+    assert(returned.length >= 3, 'work without room goes back to its authors');
   });
 
   it('gives no weight to deltas that were withheld for longer than the correction window', async () => {
@@ -276,7 +311,6 @@ describe('liars in a swarm', () => {
       const late = signRecord(
         {
           ...rest,
-          sequence: 100 + generation,
           generation,
           baseGeneration: generation - 1,
           votes: [...votes],
@@ -305,11 +339,11 @@ describe('liars in a swarm', () => {
     const machine = victim.machine;
     assert(machine !== undefined);
     const { digest } = victim;
-    const [record] = machine.set.live(6);
+    const [record] = machine.set.held(6);
     const payload = payloadOf(swarm, 0, record.payload);
     const { votes: _v, header: _h, signature: _s, id: _i, ...rest } = record;
     const signed = (fields: Partial<typeof rest>) =>
-      signRecord({ ...rest, author: liar.id, sequence: 900, ...fields, votes: [] }, liar.options.signer);
+      signRecord({ ...rest, author: liar.id, ...fields, votes: [] }, liar.options.signer);
     const broken = { ...record, signature: record.signature.map((byte) => byte ^ 1) };
     const cases: readonly [Uint8Array, 'ignore' | 'reject', string][] = [
       [new Uint8Array(0), 'reject', 'malformed'],

@@ -82,31 +82,26 @@ export function indexRule(file: SourceFile): Finding[] {
     .map((node) => finding(file, node.start, 'index.ts only re-exports'));
 }
 
-/** No file reaches itself by the imports that run, and no door by any. A circle is told at its first file. */
+/** No file reaches itself, not even by types. A circle is told at its first file. */
 export function cycleRule(files: readonly SourceFile[]): Finding[] {
   const byPath = new Map(files.map((file) => [file.path, file]));
   return files.flatMap((file) => {
-    const isDoor = posix.basename(file.path) === 'index.ts';
-    const circle = wayBack(file, byPath, (entry) => isDoor || !entry.isTypeOnly);
-    if (circle === undefined || (!isDoor && circle.some((path) => path < file.path))) return [];
+    const circle = wayBack(file, byPath);
+    if (circle === undefined || circle.some((path) => path < file.path)) return [];
     return [finding(file, 0, circle.join(' -> '))];
   });
 }
 
 /** The shortest way from a file to itself. */
-function wayBack(
-  start: SourceFile,
-  byPath: ReadonlyMap<string, SourceFile>,
-  counts: (entry: Import) => boolean,
-): readonly string[] | undefined {
+function wayBack(start: SourceFile, byPath: ReadonlyMap<string, SourceFile>): readonly string[] | undefined {
   const trails: (readonly string[])[] = [[start.path]];
   const seen = new Set<string>();
   for (const trail of trails) {
-    for (const entry of byPath.get(trail.at(-1) ?? '')?.imports ?? []) {
-      if (entry.path === undefined || seen.has(entry.path) || !counts(entry)) continue;
-      seen.add(entry.path);
-      trails.push([...trail, entry.path]);
-      if (entry.path === start.path) return trails.at(-1);
+    for (const { path } of byPath.get(trail.at(-1) ?? '')?.imports ?? []) {
+      if (path === undefined || seen.has(path)) continue;
+      seen.add(path);
+      trails.push([...trail, path]);
+      if (path === start.path) return trails.at(-1);
     }
   }
   return undefined;

@@ -51,6 +51,8 @@ export class Attacker {
     const node = await Node.open(name, {
       meshId,
       bootstrap: [address],
+      // More than there are members, so that what it says goes to all of them.
+      gossipTuning: { degree: 12, degreeLow: 11, degreeHigh: 12 },
       serve: (_from, call, bytes, respond) => serve(call, bytes, respond),
     });
     // What another attacker says is not passed on in this one's name.
@@ -72,7 +74,6 @@ export class Attacker {
       {
         mesh,
         author: this.signer.self,
-        sequence: 1,
         generation: 1,
         baseGeneration: 0,
         base: ZERO,
@@ -87,7 +88,7 @@ export class Attacker {
     );
   }
 
-  /** Gossips bytes, larger ones than our own door would let out too. */
+  /** Gossips bytes to everybody, larger ones than our own door would let out too. */
   gossip(bytes: Uint8Array): void {
     const { gossip } = this.node.network.host.services;
     const [topic] = gossip.getTopics();

@@ -16,7 +16,7 @@ import {
   parseManifestConfig,
   RECORD_PREFIX,
 } from '../../../protocols/index.ts';
-import { LISTEN, meldmesh, type Running } from './processes.ts';
+import { LISTEN, meldmesh, type ProcessOptions, type Running } from './processes.ts';
 
 /** A manifest for MNIST with a small model; what the test does not name has its default. */
 export function manifestOf(config: Readonly<Record<string, unknown>>): Manifest {
@@ -48,12 +48,14 @@ export interface MemberOptions {
   /** Training digits from `first` on; absent: as the store remembers, or an observer by `more`. */
   readonly digits?: { readonly first: number; readonly count: number };
   readonly more?: readonly string[];
-  readonly env?: NodeJS.ProcessEnv;
+  /** Default: loopback, a free port. */
+  readonly listen?: string;
+  readonly process?: ProcessOptions;
 }
 
 /** Starts one `meldmesh join` on loopback. */
 export function joinMesh(options: MemberOptions): Member {
-  const { store, how = [], digits, more = [], env } = options;
+  const { store, how = [], digits, more = [], listen = LISTEN } = options;
   mkdirSync(store, { recursive: true });
   const data: string[] = [];
   if (digits !== undefined) {
@@ -62,8 +64,8 @@ export function joinMesh(options: MemberOptions): Member {
     writeFileSync(file, JSON.stringify({ indices }));
     data.push('--data', 'mnist', '--indices', file);
   }
-  const args = ['join', ...how, '--store', store, ...data, '--listen', LISTEN, '--no-mdns', ...more];
-  return { store, running: meldmesh(args, env) };
+  const args = ['join', ...how, '--store', store, ...data, '--listen', listen, '--no-mdns', ...more];
+  return { store, running: meldmesh(args, options.process) };
 }
 
 export interface StoreContents {
@@ -89,12 +91,12 @@ export async function contentsOf(folder: string): Promise<StoreContents> {
   }
 }
 
-/** Sequence numbers that an author has used for more than one record. */
-export function repeatedSequences(records: readonly DeltaRecord[]): readonly string[] {
+/** Authors and generations for which there is more than one record. */
+export function repeatedGenerations(records: readonly DeltaRecord[]): readonly string[] {
   const ids = new Map<string, string>();
   const repeated = new Set<string>();
-  for (const { author, sequence, id } of records) {
-    const slot = `${author}/${sequence}`;
+  for (const { author, generation, id } of records) {
+    const slot = `${author}/${generation}`;
     if ((ids.get(slot) ?? id) !== id) repeated.add(slot);
     ids.set(slot, id);
   }

@@ -28,8 +28,16 @@ export interface Running {
 const started = new Set<ChildProcess>();
 const folders = new Set<string>();
 
-export function meldmesh(args: readonly string[], env: NodeJS.ProcessEnv = {}): Running {
-  const child = spawn(process.execPath, [launcher, ...args], {
+export interface ProcessOptions {
+  readonly env?: NodeJS.ProcessEnv;
+  /** No file may grow over this: what a full disk does, in the same system calls, without a disk of its own. */
+  readonly fileKiBMax?: number;
+}
+
+export function meldmesh(args: readonly string[], options: ProcessOptions = {}): Running {
+  const { env, fileKiBMax = 'unlimited' } = options;
+  const command = ['-c', `ulimit -f ${fileKiBMax} && exec "$@"`, 'bash', process.execPath, launcher, ...args];
+  const child = spawn('bash', command, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...env },
   });
@@ -56,9 +64,8 @@ export function meldmesh(args: readonly string[], env: NodeJS.ProcessEnv = {}): 
 /** Runs one command to its end. */
 export async function run(
   args: readonly string[],
-  env: NodeJS.ProcessEnv = {},
 ): Promise<Ending & { readonly output: string; readonly errors: string }> {
-  const running = meldmesh(args, env);
+  const running = meldmesh(args);
   const ending = await within(running.ended, `meldmesh ${args[0]} ends`);
   return { ...ending, output: running.output(), errors: running.errors() };
 }
