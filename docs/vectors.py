@@ -213,6 +213,8 @@ def main():
                     for i, author in enumerate(authors)],
         'records': [record.vector() for records in generations for record in records],
         'states': [state.hex() for state in states],
+        'ranks': [[sha256(f'{generation} {author.peer}'.encode()).hex() for author in authors]
+                  for generation in range(1, 5)],
         'model': floats(S).hex(), 'momentum': floats(m).hex(), 'modelDigest': sha256(floats(S)).hex(),
     })
 

@@ -49,6 +49,8 @@ export interface DeltaSet extends Machine {
   readonly training: boolean;
   /** The newest applied state. */
   readonly head: HeadState | undefined;
+  /** Everything known up to the current generation is in that state. */
+  readonly inStep: boolean;
   readonly set: RecordSet;
   /** Records accepted whose payload or write is still on its way. */
   readonly pending: number;
@@ -148,6 +150,10 @@ class DeltaSetMachine implements DeltaSet {
 
   get head(): HeadState | undefined {
     return this.#model.head;
+  }
+
+  get inStep(): boolean {
+    return this.#model.inStep;
   }
 
   get set(): RecordSet {

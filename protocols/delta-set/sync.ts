@@ -88,8 +88,12 @@ export class Sync {
       return;
     if (this.#wishes.size === 0) {
       const peers = this.#context.ports.network.peers();
-      if (peers.length === 0) return;
-      this.#wishes.add(peers[this.#context.ports.random.below(peers.length)]);
+      // Those who stood elsewhere when they were last heard are the ones to learn from.
+      const { model } = this.#hooks.head();
+      const apart = peers.filter((peer) => this.#neighbours.get(peer)?.head.model !== model);
+      const choice = apart.length > 0 ? apart : peers;
+      if (choice.length === 0) return;
+      this.#wishes.add(choice[this.#context.ports.random.below(choice.length)]);
     }
     this.#next();
   }

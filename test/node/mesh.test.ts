@@ -21,6 +21,37 @@ interface Mesh {
   readonly store: string;
 }
 
+/** What `--json` promises, by type; of each list the first element. */
+const REPORT_SHAPE = {
+  seed: 'string',
+  backend: 'string',
+  codec: 'string',
+  seconds: 'number',
+  generations: 'number',
+  peers: [
+    {
+      id: 'string',
+      samples: 'number',
+      accuracy: 'number',
+      loss: 'number',
+      digest: 'string',
+      bytesIn: { gossip: 'number', transfer: 'number', control: 'number' },
+      bytesOut: { gossip: 'number', transfer: 'number', control: 'number' },
+      rssPeakMiB: 'number',
+      eventLoopDelayP99Ms: 'number',
+    },
+  ],
+  history: [
+    {
+      generation: 'number',
+      seconds: 'number',
+      accuracy: ['number'],
+      digest: ['string'],
+      bytesIn: ['number'],
+    },
+  ],
+};
+
 describe('meldmesh mesh', function () {
   this.timeout(300_000);
   const nodes = new Set<number>();
@@ -69,35 +100,7 @@ describe('meldmesh mesh', function () {
     assert.equal(status, 0, mesh.running.errors());
     const lines = mesh.running.output().trimEnd().split('\n');
     const report = JSON.parse(lines[lines.length - 1]);
-    assert.deepEqual(shapeOf(report), {
-      seed: 'string',
-      backend: 'string',
-      codec: 'string',
-      seconds: 'number',
-      generations: 'number',
-      peers: [
-        {
-          id: 'string',
-          samples: 'number',
-          accuracy: 'number',
-          loss: 'number',
-          digest: 'string',
-          bytesIn: { gossip: 'number', transfer: 'number', control: 'number' },
-          bytesOut: { gossip: 'number', transfer: 'number', control: 'number' },
-          rssPeakMiB: 'number',
-          eventLoopDelayP99Ms: 'number',
-        },
-      ],
-      history: [
-        {
-          generation: 'number',
-          seconds: 'number',
-          accuracy: ['number'],
-          digest: ['string'],
-          bytesIn: ['number'],
-        },
-      ],
-    });
+    assert.deepEqual(shapeOf(report), REPORT_SHAPE);
     assert.deepEqual([report.seed, report.codec, report.generations], ['1', 'top1:1', 4]);
     const { peers, history } = report;
     assert.equal(peers.length, 3);

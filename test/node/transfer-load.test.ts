@@ -12,9 +12,6 @@ import {
   until,
 } from './support/processes.ts';
 
-/** A busy machine takes its time: nobody goes on without the others. */
-const pace = { quorum: 1, patienceMinMs: 100_000 };
-
 describe('deltas that are too large for gossip', function () {
   this.timeout(300_000);
   afterEach(cleanUp);
@@ -29,6 +26,8 @@ describe('deltas that are too large for gossip', function () {
   async function openMesh(options: MeshOptions): Promise<readonly Member[]> {
     const { members, digits: count, config, more } = options;
     const folder = temporaryFolder();
+    // A busy machine takes its time: nobody goes on without the others.
+    const pace = { contributorsMin: members, quorum: 1, patienceMinMs: 100_000 };
     const member = (index: number, how: readonly string[]): Member =>
       joinMesh({
         store: join(folder, `member-${index}`),

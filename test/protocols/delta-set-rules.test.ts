@@ -29,32 +29,33 @@ const judged = (author: string, samples: number, knows: readonly Judged[] = []):
 const crowd = (count: number, samples = 100, prefix = 'm'): readonly Judged[] =>
   Array.from({ length: count }, (_, i) => judged(`${prefix}${i}`, samples));
 
+/** The same from its definition, with samples as integers, so that shares are compared without any division. */
+function obviouslyCounted(records: readonly Judged[], jury: readonly Judged[]): readonly Judged[] {
+  let juryTotal = 0;
+  for (const { samples } of jury) juryTotal += samples;
+  const kept: Judged[] = [];
+  // What each author says that it brings; nothing of those who say two things.
+  const of = (author: PeerId) => records.filter((record) => record.author === author);
+  const claims = [...new Set(records.map(({ author }) => author))].map((author) =>
+    of(author).length === 1 ? of(author)[0].samples : 0,
+  );
+  // The lower median is the smallest number that at least half of the authors do not exceed.
+  const median = claims
+    .filter((claim) => 2 * claims.filter((other) => other <= claim).length >= claims.length)
+    .reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
+  let weight = 0;
+  for (const claim of claims) weight += Math.min(claim, 2 * median);
+  for (const record of records) {
+    let known = 0;
+    for (const juror of jury) if (juror.votes.has(record.id.slice(0, 16))) known += juror.samples;
+    const isJudged = jury.length > 0 && 2 * juryTotal >= weight;
+    if (!isJudged || 3 * known >= juryTotal) kept.push(record);
+  }
+  return kept.filter(({ author }) => kept.filter((other) => other.author === author).length === 1);
+}
+
 describe('which records count', () => {
   it('is decided by thirds of a jury that carries half, in whole numbers', () => {
-    // Samples as integers, so that shares are compared without any division.
-    const obvious = (records: readonly Judged[], jury: readonly Judged[]): readonly Judged[] => {
-      let juryTotal = 0;
-      for (const { samples } of jury) juryTotal += samples;
-      const kept: Judged[] = [];
-      // What each author says that it brings; nothing of those who say two things.
-      const of = (author: PeerId) => records.filter((record) => record.author === author);
-      const claims = [...new Set(records.map(({ author }) => author))].map((author) =>
-        of(author).length === 1 ? of(author)[0].samples : 0,
-      );
-      // The lower median is the smallest number that at least half of the authors do not exceed.
-      const median = claims
-        .filter((claim) => 2 * claims.filter((other) => other <= claim).length >= claims.length)
-        .reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
-      let weight = 0;
-      for (const claim of claims) weight += Math.min(claim, 2 * median);
-      for (const record of records) {
-        let known = 0;
-        for (const juror of jury) if (juror.votes.has(record.id.slice(0, 16))) known += juror.samples;
-        const isJudged = jury.length > 0 && 2 * juryTotal >= weight;
-        if (!isJudged || 3 * known >= juryTotal) kept.push(record);
-      }
-      return kept.filter(({ author }) => kept.filter((other) => other.author === author).length === 1);
-    };
     const samples = fc.oneof(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 1, max: 10_000_000 }));
     const scene = fc
       .record({
@@ -87,8 +88,8 @@ describe('which records count', () => {
       });
     fc.assert(
       fc.property(scene, ({ records, jury }) => {
-        assert.deepEqual(countedRecords(records, jury), obvious(records, jury));
-        assert.deepEqual(countedRecords(records, [...jury].reverse()), obvious(records, jury));
+        assert.deepEqual(countedRecords(records, jury), obviouslyCounted(records, jury));
+        assert.deepEqual(countedRecords(records, [...jury].reverse()), obviouslyCounted(records, jury));
       }),
       seeded,
     );
@@ -193,16 +194,16 @@ describe('two records of one author', () => {
           judged(
             `j${i}`,
             samples,
-            records.filter((_, r) => known.includes(r)),
+            records.filter((_, r) => r > 0 && known.includes(r)),
           ),
         );
-        // A stranger's record shows whether there is a verdict: nobody knew it.
-        const verdict = countedRecords([...records, judged('late', 1)], jury);
-        if (verdict.some(({ author }) => author === 'late')) return;
+        // The first record shows whether there is a verdict: nobody knew it.
+        const verdict = countedRecords(records, jury);
+        if (verdict.includes(records[0])) return;
         verdicts += 1;
         const late = records.filter((_, r) => twins.some(([at]) => at === r));
         const second = late.map((record, i) => twinOf(record, record.samples + twins[i % twins.length][1]));
-        assert.deepEqual(countedRecords([...records, ...second], jury), countedRecords(records, jury));
+        assert.deepEqual(countedRecords([...records, ...second], jury), verdict);
       }),
       seeded,
     );

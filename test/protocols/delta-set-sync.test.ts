@@ -102,6 +102,74 @@ describe('an exchange between two members', () => {
     assert.deepEqual(firsts().slice(2), [1]);
   });
 
+  it('compares everything again with whom it could not do so to the end', () => {
+    const exchange = new Exchange();
+    const records = history(2, 40);
+    const anna = new ExchangeMember(exchange, 'anna', { records });
+    const bert = new ExchangeMember(exchange, 'bert', { records });
+    const ahead = soundRecord('author0', 60);
+    const answers = [
+      () => undefined,
+      () => Uint8Array.of(7),
+      (bytes: Uint8Array) =>
+        decodeSyncRequest(bytes)?.kind === 'hello'
+          ? encodeWelcome({ head: bert.head, records: [ahead] })
+          : encodeRecords([encodeDelta(ahead, payload)]),
+      undefined,
+      undefined,
+    ];
+    for (const [i, answer] of answers.entries()) {
+      bert.answer = answer;
+      if (i === 0) anna.sync.joined(bert.id);
+      else anna.sync.tick();
+      exchange.settle();
+      anna.nowMs += 10_000;
+    }
+    assert.deepEqual(anna.refused, ['too-far-ahead']);
+    assert.deepEqual(anna.exchanges, [false, false, false, true, true]);
+    assert.deepEqual(
+      hellosOf(anna).map((hello) => hello?.kind === 'hello' && hello.first),
+      [1, 1, 1, 1, 28],
+    );
+  });
+
+  it('ends with equal sets where authors are too many and sign too often, and asks no more then', () => {
+    const all = [100, 101, 102, 103].flatMap((samples) =>
+      [1, 2].flatMap((generation) => authors(4).map((author) => soundRecord(author, generation, samples))),
+    );
+    const share = fc.shuffledSubarray([...all]);
+    fc.assert(
+      fc.property(share, share, (left, right) => {
+        const exchange = new Exchange();
+        const anna = new ExchangeMember(exchange, 'anna', { records: left, contributorsMax: 2 });
+        const bert = new ExchangeMember(exchange, 'bert', { records: right, contributorsMax: 2 });
+        const lookAround = (): void => {
+          for (const member of [anna, bert]) {
+            member.nowMs += 10_000;
+            member.sync.tick();
+            exchange.settle();
+          }
+        };
+        anna.sync.joined(bert.id);
+        bert.sync.joined(anna.id);
+        for (let i = 0; i < 3; i++) lookAround();
+        assert.deepEqual(idsOf(anna.set), idsOf(bert.set));
+        const wants = [anna, bert].map((member) => wantsOf(member).length);
+        lookAround();
+        assert.deepEqual(
+          [anna, bert].map((member) => wantsOf(member).length),
+          wants,
+        );
+        for (const member of [anna, bert]) {
+          assert.deepEqual([member.penalties, member.intake.pending], [[], 0]);
+          assert(!member.exchanges.includes(false), 'a record without a place is not missing');
+          assert(member.set.held(1).length <= 4);
+        }
+      }),
+      { seed: 73, numRuns: 60 },
+    );
+  });
+
   it('lets large payloads stay behind: the record comes, the payload is pulled', () => {
     const exchange = new Exchange();
     const record = soundRecord('author', 1);

@@ -58,10 +58,9 @@ const records: readonly DeltaRecord[] = recordVectors.records.map(({ gossip }) =
   return message.record;
 });
 
-function filledSet(): RecordSet {
-  const { history, limits } = manifest;
-  const { correctionWindow } = history;
-  const set = new RecordSet({ correctionWindow, contributorsMax: limits.contributorsMax, hash: hashOf });
+function filledSet(contributorsMax = manifest.limits.contributorsMax): RecordSet {
+  const { correctionWindow } = manifest.history;
+  const set = new RecordSet({ correctionWindow, contributorsMax, hash: hashOf });
   for (const record of records) set.add(record);
   return set;
 }
@@ -110,6 +109,17 @@ describe('the published records', () => {
       assert(signer.verify(record.author, record.header, record.signature));
     });
   }
+
+  it('rank their authors anew in each generation, and only the first has room where there is one', () => {
+    const set = filledSet(1);
+    const [first, second] = recordVectors.authors;
+    for (const [i, ranks] of recordVectors.ranks.entries()) {
+      assert.deepEqual(
+        set.held(i + 1).map(({ author }) => author),
+        [ranks[0] < ranks[1] ? first.peerId : second.peerId],
+      );
+    }
+  });
 
   it('give the state of every generation, in whatever order they are heard', () => {
     const set = filledSet();

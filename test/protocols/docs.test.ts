@@ -36,8 +36,8 @@ describe('docs/protocol.md', () => {
     says(shown.header, shown.id, shown.signature, shown.gossip, recordVectors.records[0].payload);
   });
 
-  it('shows the digests of states and sets', () => {
-    says(...recordVectors.states, ...syncVectors.digests);
+  it('shows the digests of states and sets, and the ranks of one generation', () => {
+    says(...recordVectors.states, ...syncVectors.digests, ...recordVectors.ranks[3]);
   });
 
   it('shows a hello, a welcome, a want and a request for a list', () => {
@@ -78,6 +78,7 @@ describe('docs/protocol.md', () => {
       `records of an author in a generation | ${deltaSet.RECORDS_PER_AUTHOR_MAX} |`,
       `records under way | ${deltaSet.PENDING_MAX} |`,
       `records in a want or an answer | ${deltaSet.WANTED_MAX}, ${count(deltaSet.SYNC_BYTES_MAX)} bytes`,
+      `authors in a generation | \`contributorsMax\` |`,
       `ids in a welcome | ${count(WELCOME_RECORDS_MAX)} |`,
       `a sync answer | ${deltaSet.SYNC_DEADLINE_MS / 1000} s`,
       `a list, a chunk | ${transfer.LIST_DEADLINE_MS / 1000} s, ${transfer.CHUNK_DEADLINE_MS / 1000} s`,

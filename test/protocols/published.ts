@@ -24,6 +24,8 @@ export interface RecordVectors {
   }[];
   /** State digests of the generations 0 to 4. */
   readonly states: readonly string[];
+  /** Of both authors, in the generations 1 to 4. */
+  readonly ranks: readonly (readonly string[])[];
   readonly model: string;
   readonly momentum: string;
   readonly modelDigest: string;

@@ -69,27 +69,19 @@ export function agree(members: readonly Member[], generation: number): boolean {
   );
 }
 
-/** The invariant of the delta-set: equal set digests up to a head mean equal model digests there. */
-export function assertEqualSetsGiveEqualDigests(members: readonly Member[]): number {
-  let compared = 0;
+/** The invariant of the delta-set: members in step that hold equal sets at one generation hold equal bytes. */
+export function assertEqualSetsGiveEqualDigests(members: readonly Member[]): void {
   const seen = new Map<string, { readonly digest: string; readonly id: string }>();
-  for (const member of members) {
-    const machine = member.machine;
-    if (machine?.head === undefined || machine.set.floor > 0) continue;
+  for (const { id, machine } of members) {
+    if (machine?.head === undefined || !machine.inStep || machine.set.floor > 0) continue;
     const { head, set } = machine;
-    // What counts at the head depends on votes up to one window of windows ahead: compare the whole set.
-    const digests = Array.from({ length: set.top }, (_, i) => set.digest(i + 1)).join(' ');
-    const key = `${head.generation} ${digests}`;
+    const held = Array.from({ length: set.top }, (_, i) => set.digest(i + 1)).join(' ');
+    const key = `${head.generation} ${held}`;
     const other = seen.get(key);
-    if (other !== undefined && (machine as unknown as { inStep?: boolean }).inStep !== false) {
-      compared += 1;
-      assert.equal(
-        head.model,
-        other.digest,
-        `${member.id} and ${other.id} hold the same set at ${head.generation}`,
-      );
-    }
-    seen.set(key, { digest: head.model, id: member.id });
+    assert(
+      other === undefined || other.digest === head.model,
+      `${id} and ${other?.id} differ at ${head.generation}`,
+    );
+    seen.set(key, { digest: head.model, id });
   }
-  return compared;
 }
