@@ -191,7 +191,7 @@ def main():
     S, m = WEIGHTS[:], [0.0] * len(WEIGHTS)
     states, generations = [sha256(floats(S) + floats(m))], []
     for generation in range(1, 5):
-        votes = [record.id[:8] for record in generations[generation - 4]] if generation > 3 else []
+        votes = [record.id[:16] for record in generations[generation - 4]] if generation > 3 else []
         records = [
             Record(authors[0], states[-1], 800, generation, {0: 1, 3: -1, 9: 1, 17: -1, 22: 1}, round32(0.5 / generation), votes),
             Record(authors[1], states[-1], 600 + generation, generation, {1: -1, 3: -1, 4: 1, 12: 1, 17: 1}, 0.25, votes),

@@ -6,12 +6,12 @@ export const GOSSIP_BYTES_MAX = 320 * 1024;
 /** One answer of a sync call; the same ceiling as gossip, since it carries the same records. */
 export const SYNC_BYTES_MAX = 320 * 1024;
 
-/** Bytes of a record's header: with 1,000 contributors two records each, 16 KB of votes and 300 bytes of the rest. */
-export const RECORD_BYTES_MAX = 20 * 1024;
+/** Bytes of a record's header: with 1,000 contributors two records each, 32 KB of votes and 300 bytes of the rest. */
+export const RECORD_BYTES_MAX = 36 * 1024;
 
-/** Votes name records by this many bytes of their id. A stranger's id cannot be hit (2^64 work); an author
- * who makes two of its own records collide only exchanges one of its own votes for another. */
-export const VOTE_BYTES = 8;
+/** Votes name records by this many bytes of their id. With 8, an author could make two of its own records look
+ * alike (2^32 tries), have one voted for and bring the other when the jury is gone. */
+export const VOTE_BYTES = 16;
 
 /** A delta has weight while at least this share of a window's samples knew it: comparable branches (halves,
  * two fifths) are kept whole when they meet, a light one (two of ten) adopts the heavy one. */

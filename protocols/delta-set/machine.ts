@@ -136,7 +136,8 @@ class DeltaSetMachine implements DeltaSet {
     });
     this.#pace = new Pace(this.#context, {
       neighbours: () => this.#sync.neighbours,
-      ownSamples: () => (this.#phase === 'running' ? ports.learner.samples : 0),
+      ownSamples: (generation) =>
+        this.#phase === 'running' && this.#own.generation <= generation ? ports.learner.samples : 0,
     });
   }
 

@@ -71,6 +71,7 @@ export class OwnWork {
       const ticket = tickets.issue((event) => {
         if (event.kind !== 'blob' || event.bytes === undefined) return;
         this.#unsent.push(event.bytes);
+        this.#returned.add(record.id);
         listener.notice('DELTA_RETURNED', `own delta of generation ${record.generation} was never heard`);
       });
       ports.blobs.fetch(record.payload, record.payloadBytes, [], ticket);

@@ -10,7 +10,7 @@ import type { Neighbour } from './sync.ts';
 export class Pace {
   readonly #context: Context;
   readonly #neighbours: () => ReadonlyMap<PeerId, Neighbour>;
-  readonly #ownSamples: () => number;
+  readonly #ownSamples: (generation: number) => number;
   /** The generation that is being filled: one above the newest complete one. */
   #current = 1;
   #startedMs = 0;
@@ -28,7 +28,7 @@ export class Pace {
     hooks: {
       readonly neighbours: () => ReadonlyMap<PeerId, Neighbour>;
       /** Samples of a record of our own that is still to come in this generation; 0 for none. */
-      readonly ownSamples: () => number;
+      readonly ownSamples: (generation: number) => number;
     },
   ) {
     this.#context = context;
@@ -87,8 +87,12 @@ export class Pace {
     for (const [peer, { head }] of this.#neighbours()) {
       if (head.samples > 0) samples.set(peer, head.samples);
     }
+    // Who is in a later generation already, a newcomer say, will not sign in this one any more.
+    for (let of = generation + 1; of <= set.top; of++) {
+      for (const record of set.held(of)) samples.delete(record.author);
+    }
     for (const suspect of this.#suspects) samples.delete(suspect);
-    const own = this.#ownSamples();
+    const own = this.#ownSamples(generation);
     if (own > 0) samples.set(this.#context.self, own);
     return { samples };
   }
@@ -155,10 +159,7 @@ export class Pace {
     const generation = this.#current;
     const records = set.counted(generation);
     if (step !== 'complete') {
-      const ahead = new Set(set.counted(generation + 1).map((record) => record.author));
-      for (const author of absentAuthors(records, this.#live(generation))) {
-        if (!ahead.has(author)) this.#suspects.add(author);
-      }
+      for (const author of absentAuthors(records, this.#live(generation))) this.#suspects.add(author);
     }
     this.#forgetStrangers();
     this.#forcedStreak = step === 'force' ? this.#forcedStreak + 1 : 0;

@@ -61,7 +61,10 @@ export class RecordSet {
   }
 
   get(id: Hash, generation: number): DeltaRecord | undefined {
-    return this.held(generation).find((record) => record.id === id);
+    for (const own of this.#generations.get(generation)?.authors.values() ?? []) {
+      for (const record of own) if (record.id === id) return record;
+    }
+    return undefined;
   }
 
   /** Records kept of a generation, ascending by id: what votes name and what neighbours compare. */
@@ -79,9 +82,8 @@ export class RecordSet {
     if (record.generation <= this.#floor) return false;
     const authors = this.#generations.get(record.generation)?.authors;
     const own = authors?.get(record.author);
-    if (authors !== undefined && own === undefined) {
-      const last = this.#lastByRank(record.generation, authors);
-      return authors.size < this.#options.contributorsMax || this.#rank(record) < last.rank;
+    if (authors !== undefined && own === undefined && authors.size >= this.#options.contributorsMax) {
+      return this.#rank(record) < this.#lastByRank(record.generation, authors).rank;
     }
     return this.#best(record.generation, [...(own ?? []), record]).includes(record);
   }

@@ -106,7 +106,7 @@ describe('the checkpoints of a store', () => {
             codec: codec.name,
             payload: blobWrites(payload).blob,
             payloadBytes: payload.length,
-            votes: (known[generation - 2] ?? []).map((id) => id.slice(0, 16)),
+            votes: (known[generation - 2] ?? []).map((id) => id.slice(0, 32)),
           },
           signer,
         );

@@ -74,10 +74,19 @@ describe('a member that is killed twenty times', function () {
       checkResumed(life, before, counts);
       const now = await contentsOf(mesh.victimStore);
       checkContributed({ life, before, now, kill, mesh }, counts);
+      const kept = new Set(now.records.map(({ id }) => id as string));
+      assert.deepEqual(
+        mesh.heardOfVictim().filter((id) => !kept.has(id)),
+        [],
+        'what it has said is on its disk',
+      );
       before = now;
     }
     const life = await mesh.liveOn(before);
     checkResumed(life, before, counts);
+    // Kills at chosen writes leave time for both; what is killed earlier shows neither.
+    assert(counts.resumed + counts.corrected >= 10, JSON.stringify(counts));
+    assert(counts.contributed.reduce((sum, each) => sum + each) >= 8, JSON.stringify(counts));
     await mesh.agree(life.since);
     const stores = await mesh.stop();
     const victims = await contentsOf(mesh.victimStore);
@@ -217,6 +226,14 @@ class Mesh {
         msg === 'fused' && at <= time ? Math.max(newest, generation) : newest,
       0,
     );
+  }
+
+  /** Records of the victim that any of the others has. */
+  heardOfVictim(): readonly string[] {
+    const lines = this.#others.flatMap(({ store }) => journalOf(store));
+    return lines.flatMap(({ msg, author, id }) => {
+      return msg === 'add' && author === this.victim && id !== undefined ? [id] : [];
+    });
   }
 
   /** One life of the victim, from its start to its violent end. */

@@ -1,6 +1,7 @@
 // Records for tests in a line each, signed by nobody: the signature is zeros and always right. Ids are real hashes.
 import fc from 'fast-check';
 import { hashOf } from '../../node/hash.ts';
+import { VOTE_BYTES } from '../../protocols/delta-set/constants.ts';
 import type { DeltaRecord, Hash, PeerId, RecordFields, Signer } from '../../protocols/index.ts';
 import { signRecord } from '../../protocols/index.ts';
 
@@ -35,7 +36,7 @@ export function recordOf(sketch: RecordSketch): DeltaRecord {
     codec: 'top1:1',
     payload: hashNamed(`payload ${variant}`),
     payloadBytes: 100,
-    votes: knows.map(({ id }) => id.slice(0, 16)),
+    votes: knows.map(({ id }) => id.slice(0, 32)),
   };
   return signRecord(fields, fakeSigner);
 }
@@ -44,7 +45,9 @@ const hash = fc
   .uint8Array({ minLength: 32, maxLength: 32 })
   .map((bytes) => Buffer.from(bytes).toString('hex') as Hash);
 const u32 = fc.oneof(fc.nat(300), fc.integer({ min: 0, max: 2 ** 32 - 1 }));
-const vote = fc.uint8Array({ minLength: 8, maxLength: 8 }).map((bytes) => Buffer.from(bytes).toString('hex'));
+const vote = fc
+  .uint8Array({ minLength: VOTE_BYTES, maxLength: VOTE_BYTES })
+  .map((bytes) => Buffer.from(bytes).toString('hex'));
 
 export const arbitrary = {
   hash,

@@ -1,6 +1,6 @@
 // The door for records of others: each kind of bad message gets its reason, and leaves nothing behind.
 import assert from 'node:assert/strict';
-import { GOSSIP_BYTES_MAX, PENDING_MAX } from '../../protocols/delta-set/constants.ts';
+import { GOSSIP_BYTES_MAX, PENDING_MAX, VOTE_BYTES } from '../../protocols/delta-set/constants.ts';
 import type { Context } from '../../protocols/delta-set/context.ts';
 import { Intake } from '../../protocols/delta-set/intake.ts';
 import { recordKey } from '../../protocols/delta-set/store-layout.ts';
@@ -63,9 +63,9 @@ describe('the door', () => {
 
   const nonsense = new Uint8Array(payload.length).fill(0xff);
   const { blobs } = new ExchangeMember(new Exchange(), 'x').context.ports;
-  const vote = '0123456789abcdef';
+  const vote = '0123456789abcdef'.repeat(VOTE_BYTES / 8);
   const manyVotes = (count: number) =>
-    Array.from({ length: count }, (_, i) => i.toString(16).padStart(16, '0'));
+    Array.from({ length: count }, (_, i) => i.toString(16).padStart(2 * VOTE_BYTES, '0'));
   const cases: readonly [string, 'ignore' | 'reject', string, Uint8Array][] = [
     ['nothing', 'reject', 'malformed', new Uint8Array(0)],
     ['garbage', 'reject', 'malformed', new Uint8Array(300).fill(7)],

@@ -4,7 +4,12 @@ import fc from 'fast-check';
 import { hashOf } from '../../node/hash.ts';
 import { identityFromSeed } from '../../node/identity.ts';
 import { createSigner } from '../../node/signer.ts';
-import { RECORD_BYTES_MAX, SYNC_BYTES_MAX, WANTED_MAX } from '../../protocols/delta-set/constants.ts';
+import {
+  RECORD_BYTES_MAX,
+  SYNC_BYTES_MAX,
+  VOTE_BYTES,
+  WANTED_MAX,
+} from '../../protocols/delta-set/constants.ts';
 import {
   decodeRecords,
   decodeSyncRequest,
@@ -165,7 +170,7 @@ describe('messages of the delta-set protocol', () => {
   });
 
   it('gives one id to one content, in whatever order votes were collected, repetitions left out', () => {
-    const votes = ['00000000000000ff', 'ff00000000000000', '0000000000000001'];
+    const votes = ['00', 'ff', '01'].map((byte) => byte.repeat(VOTE_BYTES));
     const made = { ...fieldsOf(recordOf({ author: 'anna', generation: 4 })), votes };
     const record = signRecord(made, fakeSigner);
     const other = signRecord({ ...made, votes: [...votes, ...votes].reverse() }, fakeSigner);
@@ -189,7 +194,7 @@ describe('messages of the delta-set protocol', () => {
     const record = signRecord(
       {
         ...fieldsOf(recordOf({ author: 'anna', generation: 4 })),
-        votes: ['1111111111111111', '2222222222222222', '3333333333333333'],
+        votes: ['1', '2', '3'].map((digit) => digit.repeat(2 * VOTE_BYTES)),
       },
       fakeSigner,
     );
@@ -197,15 +202,15 @@ describe('messages of the delta-set protocol', () => {
     const withHeader = (changed: Uint8Array) =>
       decode(encodeDelta({ ...record, header: changed }, undefined));
     assert(withHeader(header) !== undefined);
-    const votesAt = header.length - 24;
+    const votesAt = header.length - 3 * VOTE_BYTES;
     const swapped = header.slice();
-    swapped.set(header.subarray(votesAt, votesAt + 8), votesAt + 8);
-    swapped.set(header.subarray(votesAt + 8, votesAt + 16), votesAt);
+    swapped.set(header.subarray(votesAt, votesAt + VOTE_BYTES), votesAt + VOTE_BYTES);
+    swapped.set(header.subarray(votesAt + VOTE_BYTES, votesAt + 2 * VOTE_BYTES), votesAt);
     assert.equal(withHeader(swapped), undefined);
     const doubled = header.slice();
-    doubled.set(header.subarray(votesAt, votesAt + 8), votesAt + 8);
+    doubled.set(header.subarray(votesAt, votesAt + VOTE_BYTES), votesAt + VOTE_BYTES);
     assert.equal(withHeader(doubled), undefined);
-    assert.equal(withHeader(header.subarray(0, header.length - 8)), undefined);
+    assert.equal(withHeader(header.subarray(0, header.length - VOTE_BYTES)), undefined);
     assert.equal(withHeader(Buffer.concat([header, header.subarray(votesAt)])), undefined);
   });
 

@@ -47,7 +47,7 @@ function obviouslyCounted(records: readonly Judged[], jury: readonly Judged[]): 
   for (const claim of claims) weight += Math.min(claim, 2 * median);
   for (const record of records) {
     let known = 0;
-    for (const juror of jury) if (juror.votes.has(record.id.slice(0, 16))) known += juror.samples;
+    for (const juror of jury) if (juror.votes.has(record.id.slice(0, 32))) known += juror.samples;
     const isJudged = jury.length > 0 && 2 * juryTotal >= weight;
     if (!isJudged || 3 * known >= juryTotal) kept.push(record);
   }

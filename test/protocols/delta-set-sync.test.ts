@@ -161,13 +161,26 @@ describe('an exchange between two members', () => {
           wants,
         );
         for (const member of [anna, bert]) {
-          assert.deepEqual([member.penalties, member.intake.pending], [[], 0]);
-          assert(!member.exchanges.includes(false), 'a record without a place is not missing');
+          assert.deepEqual([member.penalties, member.exchanges.at(-1), member.intake.pending], [[], true, 0]);
           assert(member.set.held(1).length <= 4);
         }
       }),
       { seed: 73, numRuns: 60 },
     );
+  });
+
+  it('is whole when all that it brought are records for which there is no room', () => {
+    const exchange = new Exchange();
+    const [first, second, third] = [100, 101, 102]
+      .map((samples) => soundRecord('author0', 1, samples))
+      .sort((a, b) => (a.id < b.id ? -1 : 1));
+    const anna = new ExchangeMember(exchange, 'anna', { records: [first, second] });
+    const bert = new ExchangeMember(exchange, 'bert', { records: [third] });
+    anna.sync.joined(bert.id);
+    exchange.settle();
+    assert.deepEqual(anna.refused, ['surplus']);
+    assert.deepEqual(anna.exchanges, [true]);
+    assert.deepEqual(idsOf(anna.set), [first.id, second.id]);
   });
 
   it('lets large payloads stay behind: the record comes, the payload is pulled', () => {

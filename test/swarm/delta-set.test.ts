@@ -158,6 +158,20 @@ describe('a swarm of delta-set members', () => {
     assert(members[0].generation <= at + 3, `it took until ${members[0].generation} after ${at}`);
   });
 
+  it('does not wait for a newcomer in a generation that the newcomer has passed', async () => {
+    const pace = { quorum: 1, patience: 100, patienceMinMs: 60_000 };
+    const { world, members } = await createSwarm({ seed: 'newcomer', peers: 5, config: { pace } });
+    for (const member of members.slice(0, 3)) member.start();
+    for (const newcomer of [3, 4]) {
+      assert(world.runUntil(world.nowMs + 60_000, () => members[0].generation >= 4 * (newcomer - 2)));
+      members[newcomer].start();
+      world.runUntil(world.nowMs + 700);
+    }
+    const target = members[0].generation + 10;
+    const there = () => members.every((member) => member.generation >= target);
+    assert(world.runUntil(world.nowMs + 30_000, there), members.map((member) => member.generation).join(' '));
+  });
+
   const short = { history: { correctionWindow: 3, horizon: 20 } };
 
   it('copies the state of the mesh to a member that was away for longer than the horizon', async () => {

@@ -150,6 +150,7 @@ export interface JournalLine {
   readonly code?: string;
   readonly text?: string;
   readonly id?: string;
+  readonly author?: string;
   readonly reason?: string;
 }
 
