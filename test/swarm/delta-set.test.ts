@@ -160,12 +160,17 @@ describe('a swarm of delta-set members', () => {
 
   it('does not wait for a newcomer in a generation that the newcomer has passed', async () => {
     const pace = { quorum: 1, patience: 100, patienceMinMs: 60_000 };
-    const { world, members } = await createSwarm({ seed: 'newcomer', peers: 5, config: { pace } });
-    for (const member of members.slice(0, 3)) member.start();
-    for (const newcomer of [3, 4]) {
-      assert(world.runUntil(world.nowMs + 60_000, () => members[0].generation >= 4 * (newcomer - 2)));
-      members[newcomer].start();
-      world.runUntil(world.nowMs + 700);
+    const { world, members } = await createSwarm({
+      seed: 'newcomer',
+      peers: 10,
+      config: { pace },
+      trainMs: (i) => (i < 4 ? 600 : 30),
+    });
+    for (const member of members.slice(0, 4)) member.start();
+    assert(world.runUntil(60_000, () => members[0].generation >= 3));
+    for (const [i, newcomer] of members.slice(4).entries()) {
+      newcomer.start();
+      world.runUntil(world.nowMs + 1_500 + 130 * i);
     }
     const target = members[0].generation + 10;
     const there = () => members.every((member) => member.generation >= target);
