@@ -85,3 +85,22 @@ export function assertEqualSetsGiveEqualDigests(members: readonly Member[]): voi
     seen.set(key, { digest: head.model, id });
   }
 }
+
+/** Runs a story and demands that it ends with one digest at or after a generation. */
+export async function ends(
+  options: SwarmOptions,
+  generation: number,
+  story: (swarm: Swarm) => void = () => {},
+  untilMs = 120_000,
+): Promise<Swarm> {
+  const swarm = await createSwarm({ generationsMax: generation, ...options });
+  for (const member of swarm.members) member.start();
+  story(swarm);
+  const agreed = swarm.world.runUntil(untilMs, () => agree(swarm.members, generation));
+  const state = swarm.members.map((m) => `${m.machine?.phase} ${m.generation} ${m.digest?.slice(0, 8)}`);
+  assert(
+    agreed,
+    `no agreement at generation ${generation}:\n${state.join('\n')}\n${swarm.world.trace.slice(-30).join('\n')}`,
+  );
+  return swarm;
+}
