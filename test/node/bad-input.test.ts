@@ -138,7 +138,7 @@ describe('a node among bad neighbours', function () {
     ['a claim of no samples', 'samples', (from) => signed(from, { samples: 0 })],
     ['a claim of too many samples', 'samples', (from) => signed(from, { samples: 4e9 })],
     ['a codec that is not the mesh’s', 'codec', (from) => signed(from, { codec: 'int8' })],
-    ['votes of nobody', 'votes', (from) => signed(from, { votes: ['ab'.repeat(8)] })],
+    ['votes of nobody', 'votes', (from) => signed(from, { votes: ['ab'.repeat(16)] })],
     ['a generation of the far future', 'too-far-ahead', (from) => signed(from, { generation: 1_000 })],
   ];
 
