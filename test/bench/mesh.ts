@@ -111,6 +111,11 @@ const table = [
   ...results.map(({ name, runs }) => rowOf(name, runs)),
   '',
 ].join('\n');
-writeFileSync('docs/benchmarks/mesh.json', `${JSON.stringify({ machine, seeds, results }, undefined, 1)}\n`);
+const lines = results.map(
+  ({ name, flags, runs }) =>
+    `{"name":${JSON.stringify(name)},"flags":${JSON.stringify(flags)},"runs":[\n${runs.map((run) => JSON.stringify(run)).join(',\n')}]}`,
+);
+const head = `"machine":${JSON.stringify(machine)},"seeds":${JSON.stringify(seeds)}`;
+writeFileSync('docs/benchmarks/mesh.json', `{${head},"results":[\n${lines.join(',\n')}\n]}\n`);
 writeFileSync('docs/benchmarks/mesh.md', table);
 console.log(table);
