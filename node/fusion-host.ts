@@ -48,51 +48,79 @@ export function startFusion(options: {
   if (layout.size > (options.localParametersMax ?? LOCAL_PARAMETERS_MAX)) {
     return new ThreadFusion(settings, initial, deliver);
   }
-  const later = (event: PortEvent): void => void setImmediate(deliver, event);
-  const local = createLocalFusion({ ...settings, layout, codec, initial, hash: hashOf, deliver: later });
-  return Object.assign(local, { stop: async () => {} });
+  let stopped = false;
+  const later = (run: () => void): void => {
+    setImmediate(() => {
+      if (!stopped) run();
+    });
+  };
+  const local = createLocalFusion({ ...settings, layout, codec, initial, hash: hashOf, deliver });
+  return Object.assign(deferredFusion(local, later), {
+    stop: async () => {
+      stopped = true;
+    },
+  });
 }
 
+/**
+ * Puts each request off, not only its answer: what a reader sees while a plan is under way is then the state of
+ * the last answer. `defer` keeps the order of what it is given.
+ */
+export function deferredFusion(fusion: Fusion, defer: (run: () => void) => void): Fusion {
+  return {
+    ...fusion,
+    fuse: (plan) => defer(() => fusion.fuse(plan)),
+    adopt(generation, model, momentum, ticket) {
+      const [S, m] = [model.slice(), momentum.slice()];
+      defer(() => fusion.adopt(generation, S, m, ticket));
+    },
+  };
+}
+
+/**
+ * The thread works in place on shared memory. It has one request at a time, so that between an answer and the
+ * next request its memory is at rest; meanwhile readers get a copy of what the last answer left.
+ */
 class ThreadFusion implements StartedFusion {
   readonly #worker: Worker;
   readonly #deliver: (event: PortEvent) => void;
-  /** As of the last answer; `#stable` is a copy that nobody writes while the thread is at work. */
+  /** Where the thread's vectors lie, as of its last answer. */
   #head: SharedSnapshot;
-  #stable: SharedSnapshot;
-  #snapshots: readonly SharedSnapshot[] = [];
-  #ticket: Ticket | undefined;
+  /** What readers see; a copy of the head while the thread is at work. */
+  #visible: SharedSnapshot;
+  #snapshots: readonly SharedSnapshot[];
+  #current: FusionRequest | undefined;
+  readonly #waiting: FusionRequest[] = [];
   #fault: string | undefined;
+  #stopped = false;
 
   constructor(settings: FusionSettings, initial: Float32Array, deliver: (event: PortEvent) => void) {
     this.#deliver = deliver;
     this.#head = { generation: 0, model: initial, momentum: new Float32Array(initial.length) };
-    this.#stable = { ...this.#head, model: initial.slice() };
+    this.#visible = this.#head;
+    this.#snapshots = [this.#head];
     this.#worker = new Worker(workerUrl, { workerData: settings, name: 'meldmesh-fusion' });
     this.#worker.on('message', (answer: FusionAnswer) => this.#receive(answer));
     this.#worker.on('error', (error) => this.#fail(error.message));
+    this.#worker.on('exit', (status) => this.#fail(`it ended with status ${status}`));
     this.#worker.unref();
   }
 
   fuse(plan: FusionPlan): void {
-    this.#ask(plan.ticket, { kind: 'fuse', plan });
+    this.#ask({ kind: 'fuse', plan });
   }
 
   adopt(generation: number, model: Float32Array, momentum: Float32Array, ticket: Ticket): void {
-    this.#ask(ticket, {
-      kind: 'adopt',
-      ticket,
-      generation,
-      model: model.slice(),
-      momentum: momentum.slice(),
-    });
+    const [S, m] = [model.slice(), momentum.slice()];
+    this.#ask({ kind: 'adopt', ticket, generation, model: S, momentum: m });
   }
 
   model(): Float32Array {
-    return this.#ticket === undefined ? this.#head.model : this.#stable.model;
+    return this.#visible.model;
   }
 
   momentum(): Float32Array {
-    return this.#ticket === undefined ? this.#head.momentum : this.#stable.momentum;
+    return this.#visible.momentum;
   }
 
   snapshotAtOrBelow(generation: number): number | undefined {
@@ -105,43 +133,55 @@ class ThreadFusion implements StartedFusion {
   }
 
   async stop(): Promise<void> {
+    this.#stopped = true;
     await this.#worker.terminate();
   }
 
-  #ask(ticket: Ticket, request: FusionRequest): void {
-    if (this.#fault !== undefined) {
-      const error = this.#fault;
-      setImmediate(() => this.#deliver({ kind: 'failed', ticket, error }));
-      return;
-    }
-    if (this.#ticket === undefined) {
-      this.#stable = {
-        generation: this.#head.generation,
-        model: this.#head.model.slice(),
-        momentum: this.#head.momentum.slice(),
-      };
-    }
-    this.#ticket = ticket;
-    this.#worker.postMessage(request);
+  #ask(request: FusionRequest): void {
+    this.#waiting.push(request);
+    if (this.#fault === undefined) this.#next();
+    else setImmediate(() => this.#failWaiting());
+  }
+
+  #next(): void {
+    if (this.#current !== undefined) return;
+    this.#current = this.#waiting.shift();
+    if (this.#current === undefined) return;
+    const { generation, model, momentum } = this.#head;
+    this.#visible = { generation, model: model.slice(), momentum: momentum.slice() };
+    this.#worker.postMessage(this.#current);
   }
 
   #receive(answer: FusionAnswer): void {
+    if (this.#stopped) return;
+    this.#current = undefined;
     this.#head = answer.head;
+    this.#visible = answer.head;
     this.#snapshots = answer.snapshots;
-    // A state may be adopted while a plan is under way: the thread is at rest after its last answer only.
-    if (answer.ticket === this.#ticket) this.#ticket = undefined;
     const { ticket, generations, error } = answer;
     this.#deliver(
       generations === undefined
         ? { kind: 'failed', ticket, error: error ?? 'no reason given' }
         : { kind: 'fused', ticket, generations },
     );
+    if (this.#fault === undefined) this.#next();
   }
 
+  /** The thread is gone. Its memory is not: readers go on to see the state of the last answer. */
   #fail(text: string): void {
+    if (this.#fault !== undefined) return;
     this.#fault = `the fusion thread stopped: ${text}`;
-    const ticket = this.#ticket;
-    this.#ticket = undefined;
-    if (ticket !== undefined) this.#deliver({ kind: 'failed', ticket, error: this.#fault });
+    if (this.#current !== undefined) this.#waiting.unshift(this.#current);
+    this.#current = undefined;
+    this.#failWaiting();
+  }
+
+  #failWaiting(): void {
+    const error = this.#fault;
+    if (error === undefined || this.#stopped) return;
+    for (const request of this.#waiting.splice(0)) {
+      const ticket = request.kind === 'fuse' ? request.plan.ticket : request.ticket;
+      this.#deliver({ kind: 'failed', ticket, error });
+    }
   }
 }

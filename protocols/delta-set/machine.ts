@@ -79,6 +79,8 @@ class DeltaSetMachine implements DeltaSet {
   readonly #adoption: Adoption;
   #phase: Phase = 'loading';
   #phaseSinceMs = 0;
+  /** The last exchange could not bring everything: what there is must be applied to get further. */
+  #cutShort = false;
   #reported: Hash | undefined;
   #settled: Hash | undefined;
   #stopped = false;
@@ -249,6 +251,7 @@ class DeltaSetMachine implements DeltaSet {
     this.#adoption.consider();
     if (this.#phase === 'gathering' && this.#gathered()) this.#enter('catching-up');
     if (this.#phase === 'catching-up' && this.#waitedLongEnough()) this.#run();
+    if (this.#isPulling()) return;
     // Until it has caught up, a member only follows what already has a quorum.
     while (this.#pace.advance(this.#phase === 'done' || (this.#phase === 'running' && !this.#own.training)));
     this.#model.advanceTo(this.#pace.complete);
@@ -268,8 +271,15 @@ class DeltaSetMachine implements DeltaSet {
     return waitedMs >= CATCH_UP_PATIENCE_MS;
   }
 
+  /** In the middle of a history it is too early to apply it: half a generation would be corrected at once. */
+  #isPulling(): boolean {
+    if (this.#phase !== 'catching-up') return false;
+    return this.#intake.pending > 0 || (this.#sync.busy && !this.#cutShort);
+  }
+
   /** One exchange is over; a whole one means that this member knows what its neighbour knows. */
   #exchanged(complete: boolean): void {
+    this.#cutShort = !complete;
     if (this.#phase === 'catching-up' && complete && this.#intake.pending === 0 && !this.#adoption.busy)
       this.#run();
     this.#step();

@@ -70,6 +70,11 @@ export class Sync {
     return this.#neighbours;
   }
 
+  /** A neighbour is being asked. */
+  get busy(): boolean {
+    return this.#asking !== undefined;
+  }
+
   joined(peer: PeerId): void {
     this.#wishes.add(peer);
     this.#strangers.add(peer);

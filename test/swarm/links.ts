@@ -1,13 +1,23 @@
 // The network of a swarm: every pair of members has a link that delays, loses gossip and can be cut. Gossip goes
 // straight to everybody; what is lost there, anti-entropy must find.
-import type { DeltaSet, Network, PeerId, PortEvent, Transfer } from '../../protocols/index.ts';
+import assert from 'node:assert/strict';
+import { hashOf } from '../../node/hash.ts';
+import { REFUSAL_MS } from '../../node/network/constants.ts';
+import { Penalties } from '../../node/network/penalties.ts';
+import {
+  GOSSIP_BYTES_MAX,
+  type Machine,
+  type Network,
+  type PeerId,
+  type PortEvent,
+} from '../../protocols/index.ts';
 import type { World } from './world.ts';
 
 /** What a link ends at: the machines of a member, while it lives. */
 export interface Endpoint {
   readonly id: PeerId;
-  readonly machine: DeltaSet | undefined;
-  readonly transfer: Transfer | undefined;
+  readonly machine: Pick<Machine, 'receive' | 'serve' | 'handle'> | undefined;
+  readonly transfer: Pick<Machine, 'serve'> | undefined;
 }
 
 export interface LinkOptions {
@@ -15,6 +25,8 @@ export interface LinkOptions {
   readonly latencyMaxMs: number;
   /** Share of gossip deliveries that are lost, and of requests that get no answer. */
   readonly loss: number;
+  /** Whether some gossip comes twice, as it may from real neighbours long afterwards. Default true. */
+  readonly repeats?: boolean;
 }
 
 export class Links {
@@ -23,6 +35,10 @@ export class Links {
   readonly #members = new Map<PeerId, Endpoint>();
   /** Which side of a cut a member is on; members of one side hear one another. */
   #side: (id: PeerId) => number = () => 0;
+  /** What each member holds against the others, by the rules of real nodes. */
+  readonly #judges = new Map<PeerId, Penalties>();
+  /** Who knows a message, by its hash; kept only where nothing comes twice. */
+  readonly #knowing = new Map<string, Set<PeerId>>();
   readonly penalties: string[] = [];
 
   constructor(world: World, options: LinkOptions) {
@@ -56,7 +72,39 @@ export class Links {
   }
 
   #hears(from: PeerId, to: PeerId): boolean {
-    return this.#members.has(from) && this.#members.has(to) && this.#side(from) === this.#side(to);
+    const areThere = this.#members.has(from) && this.#members.has(to);
+    return (
+      areThere && this.#side(from) === this.#side(to) && !this.#refuses(from, to) && !this.#refuses(to, from)
+    );
+  }
+
+  #refuses(judge: PeerId, peer: PeerId): boolean {
+    return this.#judges.get(judge)?.isRefused(peer) === true;
+  }
+
+  #penalise(judge: PeerId, peer: PeerId, reason: string): void {
+    this.penalties.push(`${peer} ${reason}`);
+    const penalties = this.#judges.get(judge) ?? new Penalties(() => this.#world.nowMs);
+    this.#judges.set(judge, penalties);
+    const wereConnected = this.#hears(judge, peer);
+    if (penalties.charge(peer, reason) !== 'refused') return;
+    const tellBoth = (what: 'joined' | 'left'): void => {
+      for (const [to, of] of [[judge, peer] as const, [peer, judge] as const])
+        this.#members.get(to)?.machine?.handle({ kind: 'peers', joined: [], left: [], [what]: [of] });
+    };
+    if (wereConnected) this.#world.after(0, () => tellBoth('left'));
+    this.#world.after(REFUSAL_MS, () => {
+      if (this.#hears(judge, peer)) tellBoth('joined');
+    });
+  }
+
+  /** Whether this is news to the member. */
+  #isNews(id: PeerId, bytes: Uint8Array): boolean {
+    if (this.#options.repeats !== false) return true;
+    const hash = hashOf(bytes);
+    const knowing = this.#knowing.get(hash) ?? new Set();
+    this.#knowing.set(hash, knowing);
+    return knowing.size < knowing.add(id).size;
   }
 
   #announce(member: Endpoint, what: 'joined' | 'left'): void {
@@ -84,12 +132,15 @@ export class Links {
       self,
       peers: () => [...this.#members.keys()].filter((id) => id !== self && this.#hears(self, id)).sort(),
       publish: (bytes) => {
+        assert(bytes.length <= GOSSIP_BYTES_MAX, 'more is sent as a blob');
+        this.#isNews(self, bytes);
         for (const id of [...this.#members.keys()].sort()) {
           if (id === self || this.#lost()) continue;
-          const copies = this.#world.random.below(4) === 0 ? 2 : 1;
+          const copies = this.#options.repeats !== false && this.#world.random.below(4) === 0 ? 2 : 1;
           for (let copy = 0; copy < copies; copy++) {
             this.#world.after(this.#latency(), () => {
-              if (this.#hears(self, id)) this.#members.get(id)?.machine?.receive(self, bytes);
+              if (!this.#hears(self, id) || !this.#isNews(id, bytes)) return;
+              this.#members.get(id)?.machine?.receive(self, bytes);
             });
           }
         }
@@ -106,12 +157,15 @@ export class Links {
         this.#world.after(this.#latency(), () => {
           const other = this.#hears(self, to) ? this.#members.get(to) : undefined;
           const server = call === 'sync' ? other?.machine : other?.transfer;
+          let isServed = false;
           server?.serve(self, call, bytes, (response) => {
+            if (isServed) return;
+            isServed = true;
             this.#world.after(this.#latency(), () => answer(response));
           });
         });
       },
-      penalise: (peer, reason) => this.penalties.push(`${peer} ${reason}`),
+      penalise: (peer, reason) => this.#penalise(self, peer, reason),
     };
   }
 }

@@ -8,6 +8,7 @@ import {
   layoutOf,
   takeBack,
 } from '../../fusion/index.ts';
+import { deferredFusion } from '../../node/fusion-host.ts';
 import { hashOf } from '../../node/hash.ts';
 import {
   type Clock,
@@ -16,6 +17,7 @@ import {
   createTransfer,
   type DeltaSet,
   type DeltaSetListener,
+  type Fusion,
   type Hash,
   initialSeedOf,
   type Journal,
@@ -151,9 +153,9 @@ function clockOf({ member, alive }: Host, tick: () => void): Clock {
   };
 }
 
-const journalOf = ({ member }: Host): Journal => ({
-  event: (kind, fields) =>
-    member.options.world.note(`${member.id.slice(-6)} ${kind} ${Object.values(fields).join(' ')}`),
+/** A member's journal is its lines in the trace of the world. */
+export const worldJournal = (world: World, id: PeerId): Journal => ({
+  event: (kind, fields) => world.note(`${id.slice(-6)} ${kind} ${Object.values(fields).join(' ')}`),
 });
 
 function transferOf(host: Host): Transfer {
@@ -166,7 +168,7 @@ function transferOf(host: Host): Transfer {
       store: diskStore(member.disk, deliver),
       signer: member.options.signer,
       clock: clockOf(host, () => member.transfer?.tick()),
-      journal: journalOf(host),
+      journal: worldJournal(member.options.world, member.id),
     },
   );
 }
@@ -182,25 +184,38 @@ function portsOf(host: Host, blobs: Transfer): Ports {
       delayMs,
       host.alive(() => member.machine?.handle(event)),
     );
+  const handle = (event: PortEvent): void => member.machine?.handle(event);
   return {
     network: links.port(member, deliver),
     clock: clockOf(host, () => member.machine?.tick()),
     store: diskStore(member.disk, deliver),
     blobs,
     learner: new BowlLearner(member, codec, answer),
-    fusion: createLocalFusion({
-      layout: layoutOf(manifest.model),
-      initial: initialWeights(manifest.model, initialSeedOf(meshId)),
-      codec,
-      ...manifest.aggregation,
-      horizon: manifest.history.horizon,
-      hash: hashOf,
-      deliver,
-    }),
+    fusion: worldFusion({ manifest, meshId }, handle, (run) => world.after(0, host.alive(run))),
     signer,
     random: host.random,
-    journal: journalOf(host),
+    journal: worldJournal(world, member.id),
   };
+}
+
+/** The arithmetic of real nodes; `defer` decides when it is done. */
+export function worldFusion(
+  { manifest, meshId }: Pick<MemberOptions, 'manifest' | 'meshId'>,
+  deliver: (event: PortEvent) => void,
+  defer: (run: () => void) => void,
+): Fusion {
+  const codec = codecNamed(manifest.codec);
+  if (codec === undefined) throw new Error('no such codec');
+  const local = createLocalFusion({
+    layout: layoutOf(manifest.model),
+    initial: initialWeights(manifest.model, initialSeedOf(meshId)),
+    codec,
+    ...manifest.aggregation,
+    horizon: manifest.history.horizon,
+    hash: hashOf,
+    deliver,
+  });
+  return deferredFusion(local, defer);
 }
 
 function diskStore(disk: Map<string, Uint8Array>, deliver: (event: PortEvent) => void): Store {
@@ -226,7 +241,7 @@ function diskStore(disk: Map<string, Uint8Array>, deliver: (event: PortEvent) =>
 }
 
 /** A quadratic bowl around the member's own optimum: the mean of the optima is where the mesh should go. */
-class BowlLearner implements Learner {
+export class BowlLearner implements Learner {
   readonly #member: Member;
   readonly #codec: Codec;
   readonly #answer: (event: PortEvent, delayMs: number) => void;
@@ -244,6 +259,10 @@ class BowlLearner implements Learner {
   }
 
   train({ ticket, model, generation, takeBack: returned }: TrainJob): void {
+    if (this.samples === 0) {
+      this.#answer({ kind: 'failed', ticket, error: 'this member has no training data' }, 0);
+      return;
+    }
     const { world, manifest, optimum, trainMs } = this.#member.options;
     const layout = layoutOf(manifest.model);
     const residual = this.#residual.slice();
