@@ -1,8 +1,10 @@
 // What a member does when records alone cannot bring it to the others' model: it was away for longer than the
 // horizon, or two branches were sealed apart. It copies S and m from the mesh, and keeps the work that nobody has
-// acknowledged as residual. This is the one place where a member believes others: it takes the state that most of
-// its neighbours, by samples, name, checks the bytes against that name, and says so.
+// acknowledged as residual. This is the one place where a member believes others: it takes the newest state that
+// enough of its neighbours name, checks the bytes against that name, and says so.
+import { isFiniteVector } from '../../fusion/index.ts';
 import type { Hash, PeerId } from '../ports.ts';
+import { AWAY_SHARE_MIN, BRANCH_SHARE_MIN } from './constants.ts';
 import type { Context } from './context.ts';
 import type { DeltaRecord, SnapshotName } from './messages.ts';
 import type { HeadState } from './model-head.ts';
@@ -49,11 +51,11 @@ export class Adoption {
     if (this.#busy || head === undefined) return;
     const neighbours = [...this.#hooks.neighbours().values()];
     const behind = neighbours.filter(({ head: other }) => head.generation < other.floor);
-    const away = this.#mostNamed(behind);
+    const away = this.#vouchedFor(behind, AWAY_SHARE_MIN);
     if (away !== undefined && away.generation > head.generation)
       return this.#fetch(away, 'away for too long');
     const heavier = set.floor === 0 ? [] : neighbours.filter((neighbour) => this.#isHeavierBranch(neighbour));
-    const branch = this.#mostNamed(heavier);
+    const branch = this.#vouchedFor(heavier, BRANCH_SHARE_MIN);
     if (branch !== undefined) this.#fetch(branch, 'the other branch has more samples behind it');
   }
 
@@ -67,20 +69,19 @@ export class Adoption {
     });
   }
 
-  /** The newest states of these neighbours, and which of them stands for most samples. */
-  #mostNamed(neighbours: readonly Neighbour[]): SnapshotName | undefined {
-    const named = new Map<Hash, { readonly snapshot: SnapshotName; samples: number }>();
-    for (const { head } of neighbours) {
-      const [snapshot] = head.snapshots;
-      if (snapshot === undefined) continue;
-      const entry = named.get(snapshot.state) ?? { snapshot, samples: 0 };
-      entry.samples += Math.max(1, head.samples);
+  /** The newest state that enough of all connected peers name; who has not been heard yet vouches for nothing. */
+  #vouchedFor(neighbours: readonly Neighbour[], shareMin: number): SnapshotName | undefined {
+    const named = new Map<Hash, { readonly snapshot: SnapshotName; times: number }>();
+    for (const snapshot of neighbours.flatMap(({ head }) => head.snapshots)) {
+      const entry = named.get(snapshot.state) ?? { snapshot, times: 0 };
+      entry.times += 1;
       named.set(snapshot.state, entry);
     }
-    const order = [...named.values()].sort(
-      (a, b) => b.samples - a.samples || b.snapshot.generation - a.snapshot.generation,
-    );
-    return order[0]?.snapshot;
+    const timesMin = Math.max(1, shareMin * this.#context.ports.network.peers().length);
+    return [...named.values()]
+      .filter(({ times }) => times >= timesMin)
+      .map(({ snapshot }) => snapshot)
+      .sort((a, b) => b.generation - a.generation || (a.state < b.state ? -1 : 1))[0];
   }
 
   #fetch(snapshot: SnapshotName, why: string): void {
@@ -90,7 +91,8 @@ export class Adoption {
     const ticket = tickets.issue((event) => {
       this.#busy = false;
       const bytes = event.kind === 'blob' ? event.bytes : undefined;
-      if (bytes?.length !== bytesMax || ports.signer.hash(bytes) !== snapshot.state) {
+      const isTrue = bytes?.length === bytesMax && ports.signer.hash(bytes) === snapshot.state;
+      if (bytes === undefined || !isTrue || !isFiniteVector(new Float32Array(bytes.slice().buffer))) {
         listener.notice(
           'SNAPSHOT_UNAVAILABLE',
           `the state of generation ${snapshot.generation} could not be had`,

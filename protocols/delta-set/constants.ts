@@ -77,6 +77,13 @@ export const SNAPSHOT_EVERY = 16;
 /** … once they are this old: by then corrections below them are over. */
 export const SNAPSHOT_AGE_MIN = 12;
 
+/** A member that was away copies a state that half of its connected peers name … */
+export const AWAY_SHARE_MIN = 1 / 2;
+
+/** … and one on the lighter of two sealed branches a state that a third of them do: the heavier branch may have
+ * fewer members than the lighter one. */
+export const BRANCH_SHARE_MIN = 1 / 3;
+
 /** After a failed training round or write the next try waits; doubled each time up to the maximum. */
 export const RETRY_MIN_MS = 500;
 export const RETRY_MAX_MS = 30_000;

@@ -84,8 +84,10 @@ export class Pace {
     for (let of = Math.max(1, this.#current - LIVE_GENERATIONS); of < generation; of++) {
       for (const record of set.counted(of)) samples.set(record.author, record.samples);
     }
+    // A neighbour's word weighs no more than the heaviest record: it may announce samples and never sign any.
+    const wordMax = samples.size === 0 ? Number.POSITIVE_INFINITY : Math.max(...samples.values());
     for (const [peer, { head }] of this.#neighbours()) {
-      if (head.samples > 0) samples.set(peer, head.samples);
+      if (head.samples > 0 && !samples.has(peer)) samples.set(peer, Math.min(head.samples, wordMax));
     }
     // Who is in a later generation already, a newcomer say, will not sign in this one any more.
     for (let of = generation + 1; of <= set.top; of++) {
@@ -113,19 +115,13 @@ export class Pace {
   }
 
   /**
-   * Most of the neighbours, by samples, have passed this generation: what the set holds of it is what there is.
-   * This is how a newcomer gets through a history whose authors have partly left.
+   * Most of the neighbours have passed this generation: what the set holds of it is what there is. This is how a
+   * newcomer gets through a history whose authors have partly left. Heads are words only, so each counts once.
    */
   #passBehind(): boolean {
     if (this.#context.set.counted(this.#current).length === 0) return false;
-    let all = 0;
-    let past = 0;
-    for (const { head } of this.#neighbours().values()) {
-      const weight = Math.max(1, head.samples);
-      all += weight;
-      if (head.generation > this.#current) past += weight;
-    }
-    return all > 0 && past > all / 2;
+    const heads = [...this.#neighbours().values()].map(({ head }) => head.generation);
+    return heads.filter((generation) => generation > this.#current).length > heads.length / 2;
   }
 
   #progress(): ReturnType<typeof progress> {

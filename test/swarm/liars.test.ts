@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { encodeDelta, signRecord } from '../../protocols/index.ts';
+import { encodeSyncRequest } from '../../protocols/delta-set/messages.ts';
+import { encodeDelta, type Hash, signRecord } from '../../protocols/index.ts';
 import { agree, createSwarm, ends, type Swarm } from './swarm.ts';
 
 describe('liars in a swarm', () => {
@@ -125,6 +126,33 @@ describe('liars in a swarm', () => {
     for (let generation = 5; generation <= 7; generation++) {
       assert(!members[0].machine?.set.counted(generation).some((record) => record.author === members[4].id));
     }
+  });
+
+  it('neither runs nor stands still nor copies a state for a neighbour that lies about its head', async () => {
+    const swarm = await createSwarm({ seed: 'heads', peers: 5, generationsMax: 12, samples: () => 100 });
+    const { world, members } = swarm;
+    const liar = members[4].id;
+    const hash = '5'.repeat(64) as Hash;
+    for (const member of members.slice(0, 4)) member.start();
+    for (let second = 1; second <= 10; second++) {
+      world.runUntil(second * 1_000);
+      for (const [i, { machine }] of members.slice(0, 4).entries()) {
+        const generation = (second + i) % 2 === 0 ? 4_000_000_000 : 0;
+        const floor = generation === 0 ? 0 : generation - 100;
+        const snapshots = [{ generation: floor, state: hash, blob: hash, weight: 1e15 }];
+        const head = { generation, model: hash, state: hash, samples: 4_294_967_295, floor, snapshots };
+        const hello = encodeSyncRequest({ kind: 'hello', head, first: 1, digests: [] });
+        machine?.serve(liar, 'sync', hello, () => {});
+      }
+    }
+    assert(
+      world.runUntil(20_000, () => agree(members, 12)),
+      members.map((member) => member.generation).join(' '),
+    );
+    for (let generation = 1; generation <= 12; generation++) {
+      assert.equal(members[0].machine?.set.counted(generation).length, 4, `generation ${generation}`);
+    }
+    for (const { notices } of members) assert(!notices.some((notice) => notice.startsWith('SNAPSHOT')));
   });
 
   it('refuses garbage, strangers, replays and bad signatures by reason, and its model does not move', async () => {
