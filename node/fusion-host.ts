@@ -49,32 +49,17 @@ export function startFusion(options: {
     return new ThreadFusion(settings, initial, deliver);
   }
   let stopped = false;
-  const later = (run: () => void): void => {
+  const defer = (run: () => void): void => {
     setImmediate(() => {
       if (!stopped) run();
     });
   };
-  const local = createLocalFusion({ ...settings, layout, codec, initial, hash: hashOf, deliver });
-  return Object.assign(deferredFusion(local, later), {
+  const local = createLocalFusion({ ...settings, layout, codec, initial, hash: hashOf, defer, deliver });
+  return Object.assign(local, {
     stop: async () => {
       stopped = true;
     },
   });
-}
-
-/**
- * Puts each request off, not only its answer: what a reader sees while a plan is under way is then the state of
- * the last answer. `defer` keeps the order of what it is given.
- */
-export function deferredFusion(fusion: Fusion, defer: (run: () => void) => void): Fusion {
-  return {
-    ...fusion,
-    fuse: (plan) => defer(() => fusion.fuse(plan)),
-    adopt(generation, model, momentum, ticket) {
-      const [S, m] = [model.slice(), momentum.slice()];
-      defer(() => fusion.adopt(generation, S, m, ticket));
-    },
-  };
 }
 
 /**

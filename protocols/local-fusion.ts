@@ -1,5 +1,6 @@
-// The fusion port over a model line in this process: fuses when it is told to. Hosts whose models are large run
-// the same functions on another thread. The answer goes to `deliver`, which must not call back at once.
+// The fusion port over a model line in this process. It puts off each request, not only its answer: what a reader
+// sees while a plan is under way is then the state of the last answer. Hosts whose models are large run the same
+// functions on another thread.
 import { type Codec, createModelLine, type ModelLayout, type ModelLine } from '../fusion/index.ts';
 import type { FusedGeneration, Fusion, FusionPlan, PortEvent, Signer, Ticket } from './ports.ts';
 
@@ -11,25 +12,33 @@ export interface LocalFusionOptions {
   readonly outerLearningRate: number;
   readonly horizon: number;
   readonly hash: Signer['hash'];
+  /** Runs it later, never at once, in the order of the calls. */
+  readonly defer: (run: () => void) => void;
   readonly deliver: (event: PortEvent) => void;
 }
 
 export function createLocalFusion(options: LocalFusionOptions): Fusion {
-  const { hash, deliver } = options;
+  const { hash, defer, deliver } = options;
   const line = createModelLine(options);
-  return {
-    fuse(plan) {
+  const answer = (ticket: Ticket, work: () => readonly FusedGeneration[]): void => {
+    defer(() => {
       let event: PortEvent;
       try {
-        event = { kind: 'fused', ticket: plan.ticket, generations: fusePlan(line, plan, hash) };
+        event = { kind: 'fused', ticket, generations: work() };
       } catch (error) {
-        event = { kind: 'failed', ticket: plan.ticket, error: String(error) };
+        event = { kind: 'failed', ticket, error: String(error) };
       }
       deliver(event);
-    },
-    adopt(generation: number, model: Float32Array, momentum: Float32Array, ticket: Ticket) {
-      line.adopt(generation, model, momentum);
-      deliver({ kind: 'fused', ticket, generations: [digestOf(line, hash)] });
+    });
+  };
+  return {
+    fuse: (plan) => answer(plan.ticket, () => fusePlan(line, plan, hash)),
+    adopt(generation, model, momentum, ticket) {
+      const [S, m] = [model.slice(), momentum.slice()];
+      answer(ticket, () => {
+        line.adopt(generation, S, m);
+        return [digestOf(line, hash)];
+      });
     },
     model: () => line.model(),
     momentum: () => line.momentum(),

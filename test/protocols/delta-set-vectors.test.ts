@@ -133,6 +133,8 @@ describe('the published records', () => {
       outerLearningRate: manifest.aggregation.outerLearningRate,
       horizon: manifest.history.horizon,
       hash: hashOf,
+      // Nobody reads meanwhile.
+      defer: (run) => run(),
       deliver: (event) => events.push(event),
     });
     const generations = [1, 2, 3, 4].map((generation) => ({

@@ -8,7 +8,6 @@ import {
   layoutOf,
   takeBack,
 } from '../../fusion/index.ts';
-import { deferredFusion } from '../../node/fusion-host.ts';
 import { hashOf } from '../../node/hash.ts';
 import {
   type Clock,
@@ -206,16 +205,16 @@ export function worldFusion(
 ): Fusion {
   const codec = codecNamed(manifest.codec);
   if (codec === undefined) throw new Error('no such codec');
-  const local = createLocalFusion({
+  return createLocalFusion({
     layout: layoutOf(manifest.model),
     initial: initialWeights(manifest.model, initialSeedOf(meshId)),
     codec,
     ...manifest.aggregation,
     horizon: manifest.history.horizon,
     hash: hashOf,
+    defer,
     deliver,
   });
-  return deferredFusion(local, defer);
 }
 
 function diskStore(disk: Map<string, Uint8Array>, deliver: (event: PortEvent) => void): Store {
@@ -228,7 +227,7 @@ function diskStore(disk: Map<string, Uint8Array>, deliver: (event: PortEvent) =>
       deliver({ kind: 'written', ticket, error: undefined });
     },
     read(keys, ticket) {
-      deliver({ kind: 'read', ticket, values: keys.map((key) => disk.get(key)), error: undefined });
+      deliver({ kind: 'read', ticket, values: keys.map((key) => disk.get(key)?.slice()), error: undefined });
     },
     scan(prefix, entriesMax, ticket) {
       const keys = [...disk.keys()].filter((key) => key.startsWith(prefix)).sort();
