@@ -1,11 +1,11 @@
 // From the flags of `mesh` to everything that its nodes need on disk: manifest, shards, keys, and mesh.json, from
 // which the same folder goes on another day. It starts nothing.
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, randomBytes, randomInt } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
-import { loadIdentity } from '../../node/index.ts';
+import { loadIdentity, MeldError } from '../../node/index.ts';
 import { canonicalBytes, decodeManifest, type Manifest, parseManifestConfig } from '../../protocols/index.ts';
 import { CliError } from '../errors.ts';
 import { freshMeshStore, MANIFEST_FILE, MESH_FILE, nodeStoreOf } from '../stores.ts';
@@ -13,6 +13,11 @@ import type { MeshOptions } from './options.ts';
 import { drawShards, encodeIndices } from './shards.ts';
 
 const LISTEN_DEFAULT = '/ip4/127.0.0.1/tcp/0';
+const PORT_MIN = 20_000;
+/** Linux hands out ports from 32,768 on, other systems from 49,152. */
+const PORT_MAX = 32_000;
+const PORT_ATTEMPTS = 50;
+
 export const INDICES_FILE = 'indices.json';
 
 const meshFileSchema = z.strictObject({
@@ -209,19 +214,25 @@ function refuseChanges(mesh: {
   });
 }
 
-/** Node 0 must be known before it runs: a port that is left to chance is drawn here, from the system. */
+/**
+ * Node 0 must be known before it runs, so a port that is left to chance is drawn here. It lies below the ranges from
+ * which systems give ports to outgoing connections: one of those might go to a neighbour that starts first.
+ */
 async function withChosenPort(address: string): Promise<string> {
   if (!/\/tcp\/0(\/|$)/.test(address)) return address;
+  for (let attempt = 0; attempt < PORT_ATTEMPTS; attempt++) {
+    const port = randomInt(PORT_MIN, PORT_MAX);
+    if (await isFree(port)) return address.replace(/\/tcp\/0(?=\/|$)/, `/tcp/${port}`);
+  }
+  throw new MeldError('MELDMESH_LISTEN_BUSY', `No free port was found from ${PORT_MIN} to ${PORT_MAX}`);
+}
+
+function isFree(port: number): Promise<boolean> {
   const server = createServer();
-  const port = await new Promise<number>((found, failed) => {
-    server.once('error', failed);
-    server.listen(0, '127.0.0.1', () => {
-      const place = server.address();
-      if (place !== null && typeof place === 'object') found(place.port);
-    });
+  return new Promise((resolve) => {
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
   });
-  await new Promise((closed) => server.close(closed));
-  return address.replace(/\/tcp\/0(?=\/|$)/, `/tcp/${port}`);
 }
 
 function withFreePort(address: string): string {

@@ -201,7 +201,7 @@ class MeshRun {
     const tail = logTail(store, 2).join(' ');
     return new CliError(
       'MELDMESH_MESH_FAILED',
-      `All nodes have ended. The log of node 0 ends: ${tail || '(empty)'}`,
+      `The mesh has no node 0 to meet at, or no node at all. The log of node 0 ends: ${tail || '(empty)'}`,
       {
         hint: `Look at ${join(store, LOG_FILE)}`,
       },

@@ -95,6 +95,9 @@ export type Progress =
 /** Where the mesh stands on its way to a generation. */
 export function progressOf(views: readonly NodeView[], generations: number): Progress {
   if (views.every((view) => view.state === 'lost' || view.state === 'stopped')) return { kind: 'dead' };
+  // The others know nobody but node 0: without it they never find one another.
+  const isOrphaned = views[0].state === 'lost' && views.every((view) => view.generation === 0);
+  if (isOrphaned) return { kind: 'dead' };
   if (views.some((view) => view.state === 'starting')) return { kind: 'running' };
   const live = liveViews(views);
   if (live.length === 0 || live.some((view) => view.generation < generations)) return { kind: 'running' };

@@ -67,4 +67,14 @@ describe('the end of a mesh', () => {
     const views = [viewOf(0, ['a1', 'a2', 'c']), viewOf(1, ['a1', 'a2'])];
     assert.deepEqual(progressOf(views, 2), { kind: 'complete', agreed: true, settled: false });
   });
+
+  it('is over when node 0 dies before anybody has met anybody', () => {
+    const views = [viewOf(0, []), viewOf(1, []), viewOf(2, [])];
+    assert.equal(progressOf(views, 2).kind, 'running');
+    views[0].state = 'lost';
+    assert.equal(progressOf(views, 2).kind, 'dead');
+    const later = [viewOf(0, ['a']), viewOf(1, ['a']), viewOf(2, ['a'])];
+    later[0].state = 'lost';
+    assert.equal(progressOf(later, 2).kind, 'running');
+  });
 });
