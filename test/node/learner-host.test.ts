@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { performance } from 'node:perf_hooks';
 import { initialWeights, parseModelName } from '../../fusion/index.ts';
 import { DataError, type Dataset, LearningError } from '../../learning/index.ts';
 import { loadMnist } from '../../node/data-files.ts';
@@ -180,18 +180,17 @@ describe('the learner of a node', () => {
     assert.match(learner.notes.join('\n'), /^wasm uses one thread, not 2/);
   });
 
-  it('holds the main thread up for less than 100 ms while it trains and evaluates', async () => {
+  it('leaves the main thread idle while it trains and evaluates', async () => {
     const { learner, answer } = await startMember();
-    const delay = monitorEventLoopDelay({ resolution: 5 });
-    delay.enable();
+    const before = performance.eventLoopUtilization();
     for (let generation = 1; generation <= 8; generation++) {
       learner.train(job(2 * generation, generation));
       learner.evaluate(weights, 2 * generation + 1);
       await answer(2 * generation);
       await answer(2 * generation + 1);
     }
-    delay.disable();
-    assert(delay.percentile(99) < 100e6, `${delay.percentile(99) / 1e6} ms`);
+    const { utilization } = performance.eventLoopUtilization(before);
+    assert(utilization < 0.5, `${utilization} of the time`);
   });
 
   it('never loads TensorFlow.js on the main thread', () => {
