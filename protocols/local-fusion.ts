@@ -1,6 +1,6 @@
-// The fusion port over a model line in this process. It puts off each request, not only its answer: what a reader
-// sees while a plan is under way is then the state of the last answer. Hosts whose models are large run the same
-// functions on another thread.
+// The fusion port over a model line in the caller's thread. It puts off each request, not only its answer: what a
+// reader sees while a plan is under way is then the state of the last answer. Hosts whose models are large run the
+// same functions on another thread.
 import { type Codec, createModelLine, type ModelLayout, type ModelLine } from '../fusion/index.ts';
 import type { FusedGeneration, Fusion, FusionPlan, PortEvent, Signer, Ticket } from './ports.ts';
 

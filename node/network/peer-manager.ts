@@ -98,7 +98,7 @@ export class PeerManager {
   }
 
   left(member: Member): void {
-    // Half a second to let the other side notice too; then a redial is as good as any.
+    // Half a second to let the other side notice too; then a redial has the same chance again.
     const [contact] = this.#book.due(Number.POSITIVE_INFINITY).filter((known) => known.key === member.peer);
     if (contact !== undefined) this.#book.failed(contact, this.#options.now(), Math.random());
   }
