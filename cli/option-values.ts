@@ -55,3 +55,42 @@ export function backendChoice(text: string): BackendChoice {
       throw new InvalidArgumentError('Use auto, node, wasm or cpu.');
   }
 }
+
+/**
+ * `--trainer`: a command in words, as a shell would cut it for plain words and quotes. A backslash keeps a space, a quote
+ * or a backslash; elsewhere it stands for itself, as in paths of Windows. Nothing else has a meaning.
+ */
+export function commandWords(text: string): readonly string[] {
+  const words: string[] = [];
+  let word: string | undefined;
+  let quote = '';
+  for (let at = 0; at < text.length; at += 1) {
+    const next = text[at + 1] ?? '';
+    let letter = text[at];
+    const isEscape = letter === '\\' && quote !== "'" && (quote === '' ? /[\s"'\\]/ : /["\\]/).test(next);
+    if (isEscape) {
+      letter = next;
+      at += 1;
+    } else if (letter === quote || (quote === '' && /["']/.test(letter))) {
+      quote = quote === '' ? letter : '';
+      word ??= '';
+      continue;
+    } else if (quote === '' && /\s/.test(letter)) {
+      if (word !== undefined) words.push(word);
+      word = undefined;
+      continue;
+    }
+    word = `${word ?? ''}${letter}`;
+  }
+  if (quote !== '') throw new InvalidArgumentError(`Close the quote ${quote} in the command.`);
+  if (word !== undefined) words.push(word);
+  if (words.length === 0 || words[0] === '')
+    throw new InvalidArgumentError('Give a command such as "python3 train.py".');
+  return words;
+}
+
+/** `--trainer` where the command is handed on as it was typed. */
+export function commandText(text: string): string {
+  commandWords(text);
+  return text;
+}

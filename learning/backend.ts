@@ -1,61 +1,44 @@
-// Which TensorFlow.js backend does the arithmetic. Everything heavy is imported only when it is chosen.
+// Starts TensorFlow.js on one of its backends, on this thread. Each is loaded only when it is chosen.
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
-import { LearningError } from './errors.ts';
+import type { BackendName } from './backend-choice.ts';
 
-/** `node` is libtensorflow through @tensorflow/tfjs-node, which is used only where it is installed and loads. */
-export type BackendName = 'node' | 'wasm' | 'cpu';
-export type BackendChoice = BackendName | 'auto';
-
-export interface StartedBackend {
-  readonly name: BackendName;
-  /** Why better ones were passed over, and wishes that this one cannot meet. */
-  readonly notes: readonly string[];
-}
-
-const IN_ORDER: readonly BackendName[] = ['node', 'wasm', 'cpu'];
+const require = createRequire(import.meta.url);
 
 /**
- * Starts the chosen backend, or for `auto` the first of node, wasm and cpu that works. Throws a LearningError
- * when the chosen one does not. `threads` is only looked at: libtensorflow takes its number from the environment
- * (`TF_NUM_INTRAOP_THREADS`, set by the host), the WASM build for Node.js and plain JavaScript have one.
+ * Makes this backend the one of the thread. Throws what keeps it from starting, with a first line that can be shown;
+ * where the optional package of `node` is not installed, that is Node's ERR_MODULE_NOT_FOUND.
  */
-export async function startBackend(choice: BackendChoice, threads: number): Promise<StartedBackend> {
+export async function startBackend(name: BackendName): Promise<void> {
   // Production mode: no advertisement on first use, no scan of every tensor for NaN.
   tf.enableProdMode();
-  const notes: string[] = [];
-  for (const name of choice === 'auto' ? IN_ORDER : [choice]) {
-    try {
-      await START[name]();
-      if (threads > 1 && name !== 'node')
-        notes.push(`${name} uses one thread, not ${threads}: it has no more in Node.js`);
-      return { name, notes };
-    } catch (cause) {
-      const reason = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
-      if (choice !== 'auto') {
-        const text = `the backend ${name} does not start: ${reason}; use --backend auto`;
-        throw new LearningError('MELDMESH_LEARNING_BACKEND', text, cause);
-      }
-      // An optional package that is simply not there is no news.
-      if (!isMissingPackage(cause)) notes.push(`${name} does not start: ${reason}`);
-    }
-  }
-  throw new LearningError('MELDMESH_LEARNING_BACKEND', `no backend starts; ${notes.join('; ')}`);
+  await START[name]();
+}
+
+/** Whether somebody has started TensorFlow.js on this thread. */
+export function isBackendRunning(): boolean {
+  return Boolean(tf.getBackend());
 }
 
 const START: Readonly<Record<BackendName, () => Promise<void>>> = {
   node: async () => {
     // Not a literal: the package is optional and has no types where it is not installed.
     const packageName: string = '@tensorflow/tfjs-node';
-    await import(packageName);
+    import.meta.resolve(packageName);
+    checkNodeVersion(process.versions.node);
+    process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
+    try {
+      await import(packageName);
+    } catch (cause) {
+      throw isMissingBinding(cause) ? new Error(BINDING_ADVICE, { cause }) : cause;
+    }
     await use('tensorflow');
   },
   wasm: async () => {
     const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm');
-    const main = createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm');
-    setWasmPaths(join(dirname(main), '/'));
+    setWasmPaths(join(dirname(require.resolve('@tensorflow/tfjs-backend-wasm')), '/'));
     // The threaded build needs browser workers; this one has SIMD and one thread.
     tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false);
     await use('wasm');
@@ -66,8 +49,18 @@ const START: Readonly<Record<BackendName, () => Promise<void>>> = {
   },
 };
 
-function isMissingPackage(cause: unknown): boolean {
-  return cause instanceof Error && 'code' in cause && cause.code === 'ERR_MODULE_NOT_FOUND';
+const BINDING_ADVICE = 'the native part of @tensorflow/tfjs-node is missing; run `npm run setup:tfjs-node`';
+
+/** Throws for a Node whose `util` has lost functions that tfjs-node calls. `version` is like `22.23.3`. */
+export function checkNodeVersion(version: string): void {
+  if (Number(version.split('.')[0]) <= 22) return;
+  throw new Error(`@tensorflow/tfjs-node works up to Node 22, and this is Node ${version}`);
+}
+
+/** The package is there, but what is compiled is not: the binding itself, or the library that it is linked with. */
+function isMissingBinding(cause: unknown): boolean {
+  if (!(cause instanceof Error)) return false;
+  return /native addon module/.test(cause.message) || ('code' in cause && cause.code === 'ERR_DLOPEN_FAILED');
 }
 
 async function use(registered: string): Promise<void> {

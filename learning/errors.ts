@@ -44,6 +44,8 @@ export type LearningErrorCode =
   | 'MELDMESH_LEARNING_DIVERGED'
   | 'MELDMESH_LEARNING_STATE'
   | 'MELDMESH_LEARNING_PAYLOAD'
+  | 'MELDMESH_LEARNING_LABEL'
+  | 'MELDMESH_LEARNING_MEMORY'
   | 'MELDMESH_LEARNING_WORKER';
 
 /** Training, evaluation or their worker cannot go on. */

@@ -1,6 +1,6 @@
 // The door of the room. Nothing here loads TensorFlow.js: that happens in the worker, or behind `openTrainer`.
 
-export type { BackendChoice, BackendName } from './backend.ts';
+export type { BackendChoice, BackendName } from './backend-choice.ts';
 export { type CsvOptions, parseCsv } from './csv.ts';
 export {
   CLASSES_MAX,
@@ -10,11 +10,23 @@ export {
   firstSamples,
   subset,
 } from './dataset.ts';
+export type { TrainingSettings } from './engine.ts';
 export { DataError, type DataErrorCode, LearningError, type LearningErrorCode } from './errors.ts';
+export { isFiniteVector } from './finite.ts';
 export { type IdxHeader, type IdxNames, parseIdx, parseIdxHeader } from './idx.ts';
+export type { FastTensors } from './kernels/tensors.ts';
+export { type OpenedLearner, serveLearner } from './learner-mailbox.ts';
+export {
+  createLearnerRounds,
+  type LearnerRounds,
+  openBuiltInTrainer,
+  type RoundStart,
+  type RoundTrainer,
+} from './learner-rounds.ts';
 export { checkLearnerState } from './learner-state.ts';
 export { type NpzOptions, parseNpz } from './npz.ts';
-export { openLayersModel, openTrainer } from './open-trainer.ts';
+export { openFastTensors, openLayersModel } from './open-tensors.ts';
+export { openTrainer, type TrainerOptions } from './open-trainer.ts';
 export {
   type DirichletOptions,
   type Partition,
@@ -28,14 +40,13 @@ export type {
   Score,
   TrainedRound,
   Trainer,
-  TrainerOptions,
   TrainingRound,
-  TrainingSettings,
 } from './trainer.ts';
 export {
   type LearnerAnswer,
   type LearnerInit,
   type LearnerRequest,
+  type ReadyAnswer,
   shareDataset,
 } from './worker-messages.ts';
 export { learnerWorkerUrl } from './worker-url.ts';

@@ -1,17 +1,21 @@
-// One member's rounds: train from the shared model, add what is owed, compress. All state that survives a round
-// is here, and it changes only when the round has succeeded. It knows neither threads nor peers.
+// One member's rounds: have the shared model trained, add what is owed, compress. All state that survives a round
+// is here, and it changes only when the round has succeeded. It knows neither threads nor peers, nor who trains.
 import {
   type Codec,
   codecNamed,
   compressWithFeedback,
   createRandom,
+  type DenseSpec,
+  layoutOf,
+  type ModelLayout,
   type Random,
   restoreRandom,
   takeBack,
 } from '../fusion/index.ts';
 import { LearningError } from './errors.ts';
 import { decodeLearnerState, encodeLearnerState, type LearnerState } from './learner-state.ts';
-import { createTrainer, type Trainer } from './trainer.ts';
+import { openTrainer } from './open-trainer.ts';
+import type { Score, TrainedRound } from './trainer.ts';
 import type {
   LearnerAnswer,
   LearnerInit,
@@ -20,45 +24,88 @@ import type {
   TrainRequest,
 } from './worker-messages.ts';
 
-export interface LearnerRounds {
-  readonly trainer: Trainer;
-  /** The answer to one request; `restore` has none. Throws a LearningError. */
-  answer(request: LearnerRequest): LearnerAnswer | undefined;
+/** What one round of training starts from. */
+export interface RoundStart {
+  /** Flat weights of the shared model; not changed. */
+  readonly weights: Float32Array;
+  /** Flat velocity of the last round, zeros at first; not changed. */
+  readonly velocity: Float32Array;
+  readonly generation: number;
+  /** Decides the order of the samples; a function of member and generation. */
+  readonly random: Random;
 }
 
-/** Starts the backend. Throws a LearningError when it does not start or the codec is not known. */
-export async function createLearnerRounds(init: LearnerInit): Promise<LearnerRounds> {
-  const codec = codecNamed(init.codec);
+/** Who does the arithmetic on this member's samples: TensorFlow.js on this thread, or a process of the user's. */
+export interface RoundTrainer {
+  /** Gives fresh vectors, finite throughout. Throws, or rejects with, an error that says why in a sentence. */
+  train(round: RoundStart): TrainedRound | Promise<TrainedRound>;
+  evaluate(weights: Float32Array): Score | Promise<Score>;
+}
+
+export interface LearnerRounds {
+  /** The answer to one request, to be awaited before the next; `restore` has none. Rejects as the trainer does. */
+  answer(request: LearnerRequest): Promise<LearnerAnswer | undefined>;
+}
+
+export interface LearnerRoundsOptions {
+  readonly spec: DenseSpec;
+  readonly codec: string;
+  readonly seed: string;
+  readonly trainer: RoundTrainer;
+}
+
+/** Throws a LearningError when the codec is not known. */
+export function createLearnerRounds(options: LearnerRoundsOptions): LearnerRounds {
+  const { trainer } = options;
+  const codec = codecNamed(options.codec);
   if (codec === undefined) {
-    throw new LearningError('MELDMESH_LEARNING_PAYLOAD', `there is no codec named ${init.codec}`);
+    throw new LearningError('MELDMESH_LEARNING_PAYLOAD', `there is no codec named ${options.codec}`);
   }
-  const trainer = await createTrainer(init);
-  const parameters = trainer.layout.size;
+  const layout = layoutOf(options.spec);
   let state: LearnerState = {
-    random: createRandom(init.seed).state(),
+    random: createRandom(options.seed).state(),
     rounds: 0,
     steps: 0,
-    residual: new Float32Array(parameters),
-    velocity: new Float32Array(parameters),
+    residual: new Float32Array(layout.size),
+    velocity: new Float32Array(layout.size),
   };
   return {
-    trainer,
-    answer(request) {
+    async answer(request) {
       switch (request.kind) {
         case 'restore':
-          state = decodeLearnerState(request.state, parameters);
+          state = decodeLearnerState(request.state, layout.size);
           return undefined;
         case 'evaluate': {
-          if (init.test === undefined)
-            throw new LearningError('MELDMESH_LEARNING_WORKER', 'there is no test data');
-          return { kind: 'evaluated', ticket: request.ticket, ...trainer.evaluate(request.model, init.test) };
+          const { accuracy, loss } = await trainer.evaluate(request.model);
+          return { kind: 'evaluated', ticket: request.ticket, accuracy, loss };
         }
         case 'train': {
-          const round = runRound(request, { init, codec, trainer, state });
+          const round = await runRound(request, { codec, layout, trainer, state });
           state = round.state;
           return round.answer;
         }
       }
+    },
+  };
+}
+
+/** TensorFlow.js on this thread, with the member's own data. Throws a LearningError when no backend starts. */
+export async function openBuiltInTrainer(
+  init: LearnerInit,
+): Promise<RoundTrainer & { readonly backend: string; readonly notes: readonly string[] }> {
+  const { data, test, settings } = init;
+  const trainer = await openTrainer(init);
+  return {
+    backend: trainer.backend,
+    notes: trainer.notes,
+    train({ weights, velocity, random }) {
+      if (data === undefined)
+        throw new LearningError('MELDMESH_LEARNING_WORKER', 'there is no training data');
+      return trainer.train({ weights, velocity, data, settings, random });
+    },
+    evaluate(weights) {
+      if (test === undefined) throw new LearningError('MELDMESH_LEARNING_WORKER', 'there is no test data');
+      return trainer.evaluate(weights, test);
     },
   };
 }
@@ -68,20 +115,17 @@ function randomOf(state: LearnerState, generation: number, use: 'order' | 'codec
   return restoreRandom(state.random).fork(`generation-${generation}`).fork(use);
 }
 
-function runRound(
+async function runRound(
   request: TrainRequest,
   member: {
-    readonly init: LearnerInit;
     readonly codec: Codec;
-    readonly trainer: Trainer;
+    readonly layout: ModelLayout;
+    readonly trainer: RoundTrainer;
     readonly state: LearnerState;
   },
-): { readonly state: LearnerState; readonly answer: TrainedAnswer } {
-  const { init, codec, trainer, state } = member;
+): Promise<{ readonly state: LearnerState; readonly answer: TrainedAnswer }> {
+  const { codec, layout, trainer, state } = member;
   const { ticket, model, generation } = request;
-  const { layout } = trainer;
-  if (init.data === undefined)
-    throw new LearningError('MELDMESH_LEARNING_WORKER', 'there is no training data');
   const residual = Float32Array.from(state.residual);
   for (const { payload, sign } of request.takeBack) {
     const fault = codec.check(payload, layout);
@@ -91,11 +135,10 @@ function runRound(
     }
     takeBack({ residual, payload, sign, codec, layout });
   }
-  const trained = trainer.train({
+  const trained = await trainer.train({
     weights: model,
     velocity: state.velocity,
-    data: init.data,
-    settings: init.settings,
+    generation,
     random: randomOf(state, generation, 'order'),
   });
   const delta = trained.weights;

@@ -8,11 +8,12 @@
 //                              ◀────────   trained ticket, payload, state … or failed ticket
 //   evaluate ticket, model     ────────▶
 //                              ◀────────   evaluated ticket … or failed ticket
+//                              ◀────────   notice, at any time
+//   stop                       ────────▶   (ends the thread, without an answer)
 import type { DenseSpec } from '../fusion/index.ts';
-import type { BackendChoice, BackendName } from './backend.ts';
+import type { BackendChoice } from './backend-choice.ts';
 import type { Dataset } from './dataset.ts';
-import type { LearningErrorCode } from './errors.ts';
-import type { TrainingSettings } from './trainer.ts';
+import type { TrainingSettings } from './engine.ts';
 
 /** Everything that stays the same while a worker lives. */
 export interface LearnerInit {
@@ -53,14 +54,26 @@ export interface TrainedAnswer {
   readonly steps: number;
 }
 
+export interface ReadyAnswer {
+  readonly kind: 'ready';
+  /** The backend's name, or that of whatever trains instead. */
+  readonly backend: string;
+  readonly notes: readonly string[];
+  /** Samples that the member trains on. */
+  readonly samples: number;
+  /** Whether `evaluate` can be answered. */
+  readonly evaluates: boolean;
+}
+
 export type LearnerAnswer =
-  | { readonly kind: 'ready'; readonly backend: BackendName; readonly notes: readonly string[] }
+  | ReadyAnswer
   | TrainedAnswer
+  | { readonly kind: 'notice'; readonly code: string; readonly text: string }
   | { readonly kind: 'evaluated'; readonly ticket: number; readonly accuracy: number; readonly loss: number }
   | {
       readonly kind: 'failed';
       readonly ticket: number | undefined;
-      readonly code: LearningErrorCode;
+      readonly code: string;
       readonly error: string;
     };
 

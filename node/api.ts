@@ -4,16 +4,28 @@ import type { Manifest } from '../protocols/index.ts';
 
 export type Backend = 'node' | 'wasm' | 'cpu';
 
+/** A process that trains in place of TensorFlow.js; docs/trainers.md has its protocol. */
+export interface TrainerCommand {
+  /** Program and parameters; no shell reads them. */
+  readonly command: readonly string[];
+  /** Where the command runs. Default: the directory of this process. */
+  readonly cwd?: string;
+  /** For one round of training or one evaluation. Default 600,000. */
+  readonly timeoutMs?: number;
+}
+
 export interface NodeOptions {
   /** Folder of this node's own: LevelDB, identity, status socket, log. Made when missing. */
   readonly store: string;
   /** The mesh to found or to go on with. Exactly one of `manifest` and `invitation`, unless the store knows. */
   readonly manifest?: Manifest;
   readonly invitation?: string;
-  /** Own training data; absent: an observer. */
+  /** Own training data; absent and without `trainer`: an observer. */
   readonly data?: Dataset;
   /** Data on which each new generation is evaluated; absent: no evaluation. */
   readonly test?: Dataset;
+  /** Who trains. With `data` it gets the samples as a file, without it has its own. Default: TensorFlow.js. */
+  readonly trainer?: TrainerCommand;
   readonly backend?: Backend | 'auto';
   /** WASM threads of one node. Default 1. */
   readonly threads?: number;
@@ -45,7 +57,8 @@ export interface NodeStatus {
   readonly meshId: string;
   readonly addresses: readonly string[];
   readonly invitation: string;
-  readonly backend: Backend | 'none';
+  /** A `Backend`, the name of the external trainer, or `none`. */
+  readonly backend: string;
   readonly codec: string;
   readonly observing: boolean;
   /** Newest generation that is part of the shared model. */

@@ -6,6 +6,7 @@ export function forgiving(learner: StartedLearner, lost: (text: string) => void)
   return {
     samples: learner.samples,
     backend: learner.backend,
+    evaluates: learner.evaluates,
     notes: learner.notes,
     train: (job) => learner.train(job),
     evaluate: (model, ticket) => learner.evaluate(model, ticket),

@@ -6,6 +6,7 @@ export type {
   NodeEvents,
   NodeOptions,
   NodeStatus,
+  TrainerCommand,
 } from './api.ts';
 export {
   type CheckpointList,
@@ -30,3 +31,4 @@ export { NetworkError } from './network/errors.ts';
 export { createNode } from './node.ts';
 export { createSigner } from './signer.ts';
 export { type NodeStore, openStore } from './store/level-store.ts';
+export { TrainerError, type TrainerErrorCode } from './trainer/errors.ts';

@@ -26,11 +26,12 @@ import { type StartedFusion, startFusion } from './fusion-host.ts';
 import { type Health, watchHealth } from './health.ts';
 import { type Identity, loadIdentity } from './identity.ts';
 import { createJournal, type NodeJournal } from './journal.ts';
-import { type StartedLearner, startLearner } from './learner-host.ts';
+import type { StartedLearner } from './learner-host.ts';
 import { fetchManifest } from './manifest-fetch.ts';
 import { findMembership, keepMembership, type Membership } from './membership.ts';
 import { createNetwork, type RunningNetwork } from './network/network.ts';
 import { NodeEventBus } from './node-events.ts';
+import { openOwnLearner } from './own-learner.ts';
 import { createSigner } from './signer.ts';
 import { type NodeStore, openStore } from './store/level-store.ts';
 import { type LimitedStore, limitStore } from './store/store-limit.ts';
@@ -39,11 +40,14 @@ import { TicketRouter } from './ticket-router.ts';
 /**
  * Opens everything that can fail without a network: the folder, the key, the manifest if it is known. `start`
  * then listens, trains and serves until `stop`.
- * @throws MeldError, NetworkError, DataError with a stable `code`
+ * @throws MeldError, NetworkError, DataError, TrainerError with a stable `code`
  */
 export async function createNode(options: NodeOptions): Promise<MeldNode> {
   if (options.manifest !== undefined && options.invitation !== undefined) {
     throw new MeldError('MELDMESH_OPTIONS', 'A node takes a manifest or an invitation, not both');
+  }
+  if (options.trainer?.command.length === 0) {
+    throw new MeldError('MELDMESH_OPTIONS', 'The command of a trainer has at least one word');
   }
   await makeFolder(options.store);
   let fail: (error: MeldError) => void = () => undefined;
@@ -105,6 +109,8 @@ class MeshNode implements MeldNode {
   #network: RunningNetwork | undefined;
   #transfer: Transfer | undefined;
   #running: Running | undefined;
+  #learner: Promise<StartedLearner | undefined> | undefined;
+  readonly #closing = new AbortController();
   #lastError: string | undefined;
   #score: { readonly accuracy: number; readonly loss: number } | undefined;
   #stopping: Promise<void> | undefined;
@@ -132,7 +138,6 @@ class MeshNode implements MeldNode {
     transfer.start();
     // The learner takes a second to load: a founder starts it while the network comes up.
     const learner = membership.manifest && this.#openLearner(membership.manifest);
-    learner?.catch(() => undefined);
     await network.start();
     this.#events.emit('listening', { addresses: network.addresses(), invitation: this.invitation() });
     const manifest =
@@ -193,25 +198,17 @@ class MeshNode implements MeldNode {
     );
   }
 
-  async #openLearner(manifest: Manifest): Promise<StartedLearner> {
-    const { data, test, backend, threads, seed, generations } = this.#options;
-    const observing = data === undefined || generations === 0;
-    if (!observing && manifest.members?.includes(this.peerId) === false) {
-      throw new MeldError('MELDMESH_NOT_A_MEMBER', `The mesh does not admit ${this.peerId}`);
-    }
-    if (!observing && data.count > manifest.limits.samplesMax) {
-      throw new MeldError('MELDMESH_DATA_MISMATCH', `${data.count} samples are more than a member may claim`);
-    }
-    const learner = await startLearner({
+  #openLearner(manifest: Manifest): Promise<StartedLearner> {
+    const learner = openOwnLearner({
+      node: this.#options,
       manifest,
-      data: observing ? undefined : data,
-      test,
-      backend: backend ?? 'auto',
-      threads: threads ?? 1,
-      seed: seed ?? randomBytes(16).toString('hex'),
+      self: this.peerId,
+      signal: this.#closing.signal,
+      notice: (code, text) => this.#notice(code, text),
       deliver: (event) => this.#learned(event),
     });
-    for (const note of learner.notes) this.#notice('BACKEND', note);
+    // It may still be starting when the node is stopped.
+    this.#learner = learner.catch(() => undefined);
     return learner;
   }
 
@@ -272,7 +269,7 @@ class MeshNode implements MeldNode {
     return {
       generation: (detail) => {
         this.#events.emit('generation', detail);
-        if (this.#options.test !== undefined) this.#running?.evaluations.next();
+        if (this.#running?.learner.evaluates === true) this.#running.evaluations.next();
       },
       trained: (detail) => this.#events.emit('trained', detail),
       refused: (reason) => this.#refused.set(reason, (this.#refused.get(reason) ?? 0) + 1),
@@ -299,7 +296,8 @@ class MeshNode implements MeldNode {
     this.#transfer?.stop();
     this.#clock.stop();
     const known = this.#network?.knownAddresses() ?? [];
-    await this.#running?.learner.stop();
+    this.#closing.abort();
+    await (await this.#learner)?.stop();
     await this.#running?.fusion.stop();
     await this.#network?.stop();
     if (known.length > 0)

@@ -1,7 +1,7 @@
 // Flags of `meldmesh join`. The work is in cli/join/ and is loaded when the command runs.
 import type { Command } from 'commander';
 import type { JoinOptions } from '../join/options.ts';
-import { backendChoice, collectAddress, wholeNumber } from '../option-values.ts';
+import { backendChoice, collectAddress, commandWords, wholeNumber } from '../option-values.ts';
 import { NODE_STORE } from '../stores.ts';
 
 const EXAMPLES = `
@@ -9,6 +9,8 @@ Examples:
   meldmesh join --manifest manifest.json --data mnist         found the mesh of \`meldmesh init\`
   meldmesh join meldmesh1:… --data digits.csv --label-column digit
   meldmesh join meldmesh1:… --data train.npz --test mnist --generations 40
+  meldmesh join meldmesh1:… --trainer "python3 train.py"      train with a program of your own, in any framework
+  meldmesh join meldmesh1:… --data my.csv --trainer "python3 train.py --lr 0.1"     the same, on these samples
   meldmesh join meldmesh1:… --observe                         follow without training
   meldmesh join --store .meldmesh/node                        go on after a stop, with the same settings
   meldmesh join --manifest manifest.json --data my.csv --dry-run   what would leave this machine?
@@ -37,6 +39,13 @@ export function addJoin(program: Command): void {
     .option('--announce <multiaddr>', 'address under which others reach this node', collectAddress)
     .option('--bootstrap <multiaddr>', 'one more address to dial', collectAddress)
     .option('--observe', 'follow without training', false)
+    .option('--trainer <command>', 'train with this program instead; see docs/trainers.md', commandWords)
+    .option('--no-trainer', 'train in this process again, where the store remembers a trainer')
+    .option(
+      '--trainer-timeout <seconds>',
+      'longest training of one generation by the trainer (default: 600)',
+      wholeNumber(1, 1_000_000),
+    )
     .option('--backend <name>', 'auto, node, wasm or cpu', backendChoice, 'auto')
     .option('--threads <n>', 'threads of the numeric backend', wholeNumber(1, 256), 1)
     .option('--seed <text>', 'order of batches and rounding (default: drawn)')

@@ -1,13 +1,14 @@
 // Flags of `meldmesh mesh`. The work is in cli/mesh/ and is loaded when the command runs.
 import type { Command } from 'commander';
 import type { MeshOptions } from '../mesh/options.ts';
-import { backendChoice, collectAddress, numberBetween, wholeNumber } from '../option-values.ts';
+import { backendChoice, collectAddress, commandText, numberBetween, wholeNumber } from '../option-values.ts';
 
 const EXAMPLES = `
 Examples:
   meldmesh mesh
   meldmesh mesh --peers 10 --partition file:data/partition-dir0.5.json --samples 8000
   meldmesh mesh --codec int8 --generations 40 --seed 7 --out model.safetensors
+  meldmesh mesh --trainer "python3 train.py" --trainer-nodes 2    two of the five train with a program of yours
   meldmesh mesh --store .meldmesh/my-mesh         a folder that exists already goes on where it was
   meldmesh mesh --json > run.txt                  the last line is one JSON object
 
@@ -34,6 +35,17 @@ export function addMesh(program: Command): void {
     .option('--out <file>', 'the model at the end, safetensors (default: model.safetensors in the store)')
     .option('--threads <n>', 'threads of the numeric backend in each node', wholeNumber(1, 256), 1)
     .option('--backend <name>', 'auto, node, wasm or cpu', backendChoice, 'auto')
+    .option(
+      '--trainer <command>',
+      'let the last nodes train with this program; see docs/trainers.md',
+      commandText,
+    )
+    .option('--trainer-nodes <n>', 'so many of the nodes', wholeNumber(1, 100), 1)
+    .option(
+      '--trainer-timeout <seconds>',
+      'longest training of one generation by the program (default: 600)',
+      wholeNumber(1, 1_000_000),
+    )
     .option('--listen <multiaddr>', 'where nodes listen (default: /ip4/127.0.0.1/tcp/0)', collectAddress)
     .option('--announce <multiaddr>', 'address of node 0 as others see it', collectAddress)
     .option('--observe', 'one more node that follows without training', false)

@@ -9,7 +9,7 @@ const RECORD_BYTES = 350;
 
 /**
  * Lines of text. `manifest` is absent when it would first be fetched from the mesh; `samples` is what the data
- * hold, `undefined` for an observer.
+ * hold, `undefined` for an observer and for a trainer with data of its own.
  */
 export function dryRunText(options: {
   readonly settings: JoinSettings;
@@ -18,6 +18,11 @@ export function dryRunText(options: {
 }): string {
   const { settings, manifest, samples } = options;
   const lines = ['This is a dry run: nothing was sent, nothing was written.', ''];
+  if (settings.trainer !== undefined) {
+    const { command, cwd } = settings.trainer;
+    lines.push('Program that it would start to train, with the rights of this user:');
+    lines.push(`  ${command.join(' ')}`, `  in ${cwd}`);
+  }
   lines.push('Addresses that this node would dial:');
   const dialled = settings.bootstrap ?? [];
   lines.push(...(dialled.length === 0 ? ['  none'] : dialled.map((address) => `  ${address}`)));
@@ -26,7 +31,7 @@ export function dryRunText(options: {
     lines.push('  It would also ask the local network for members by multicast (mDNS; --no-mdns).');
   lines.push('Addresses where it would listen:');
   lines.push(...(settings.listen ?? ['/ip4/0.0.0.0/tcp/0']).map((address) => `  ${address}`));
-  lines.push('', 'What would leave this machine:', ...deltaLines(manifest, samples));
+  lines.push('', 'What would leave this machine:', ...deltaLines(settings, manifest, samples));
   lines.push(
     '  heads           your generation, digests of your model and of the sets of deltas that you hold',
     '  answers         deltas, snapshots and the manifest, which all members hold alike, to members that ask',
@@ -43,25 +48,34 @@ export function dryRunText(options: {
   return lines.join('\n');
 }
 
-function deltaLines(manifest: Manifest | undefined, samples: number | undefined): readonly string[] {
-  if (samples === undefined) return ['  no deltas       an observer does not train'];
+function deltaLines(
+  settings: JoinSettings,
+  manifest: Manifest | undefined,
+  samples: number | undefined,
+): readonly string[] {
+  if (samples === undefined && settings.trainer === undefined)
+    return ['  no deltas       an observer does not train'];
   if (manifest === undefined) {
     return [
       '  deltas          one signed record a generation; size and codec stand in the manifest, which would first',
       '                  be fetched from the mesh (give --manifest FILE to see them here)',
-      `                  it states your number of samples (${formatCount(samples)}), capped by the manifest`,
+      `                  it states your number of samples (${said(samples)}), capped by the manifest`,
     ];
   }
   const codec = codecNamed(manifest.codec);
   const layout = layoutOf(manifest.model);
   const bytes = codec?.payloadBytesMax(layout) ?? 0;
-  const claimed = Math.min(samples, manifest.limits.samplesMax);
+  const claimed = samples && Math.min(samples, manifest.limits.samplesMax);
   const whole = layout.size * 4;
   return [
     '  deltas          one signed record a generation: mesh id, your peer id, generation, digest',
     '                  of the model that you started from, ids of deltas that you knew, codec, payload',
-    `                  number of samples: ${formatCount(claimed)}`,
+    `                  number of samples: ${said(claimed)}`,
     `                  payload: ${manifest.codec}, at most ${formatBytes(bytes)} of ${formatBytes(whole)} (${formatPercent(bytes / whole)} of the model)`,
     `                  with its record about ${formatBytes(bytes + RECORD_BYTES)}, sent to a few neighbours and relayed by them`,
   ];
+}
+
+function said(samples: number | undefined): string {
+  return samples === undefined ? 'what the trainer says' : formatCount(samples);
 }

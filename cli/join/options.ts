@@ -13,6 +13,10 @@ export interface JoinOptions {
   readonly announce: readonly string[] | undefined;
   readonly bootstrap: readonly string[] | undefined;
   readonly observe: boolean;
+  /** Words of a command; `false`: none from now on. */
+  readonly trainer: readonly string[] | false | undefined;
+  /** Seconds. */
+  readonly trainerTimeout: number | undefined;
   readonly backend: BackendChoice;
   readonly threads: number;
   readonly seed: string | undefined;

@@ -4,7 +4,13 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { DataExpectation, Dataset } from '../../learning/index.ts';
-import { type ControlServer, createNode, type MeldNode, startControl } from '../../node/index.ts';
+import {
+  type ControlServer,
+  createNode,
+  type MeldNode,
+  startControl,
+  type TrainerCommand,
+} from '../../node/index.ts';
 import { canonicalBytes, type Manifest } from '../../protocols/index.ts';
 import { testData, trainingData } from '../data.ts';
 import { onInterrupt } from '../interrupts.ts';
@@ -84,6 +90,7 @@ async function openNode(
     invitation,
     data: loadTraining(settings, expected),
     test: test === undefined ? undefined : testData({ data: test, expected }),
+    trainer: trainerOf(settings),
     listen,
     announce,
     bootstrap,
@@ -94,6 +101,11 @@ async function openNode(
     waitForPeers: options.waitForPeers,
     mdns,
   });
+}
+
+function trainerOf({ trainer, trainerTimeout }: JoinSettings): TrainerCommand | undefined {
+  if (trainer === undefined) return undefined;
+  return { ...trainer, timeoutMs: trainerTimeout === undefined ? undefined : 1_000 * trainerTimeout };
 }
 
 function loadTraining(settings: JoinSettings, expected: DataExpectation): Dataset | undefined {

@@ -21,6 +21,9 @@ const settingsSchema = z.strictObject({
   announce: z.array(z.string()).optional(),
   bootstrap: z.array(z.string()).optional(),
   observe: z.boolean(),
+  /** A program that trains, and the folder in which it was typed. */
+  trainer: z.strictObject({ command: z.array(z.string()).min(1), cwd: z.string() }).optional(),
+  trainerTimeout: z.number().int().positive().optional(),
   backend: z.enum(['auto', 'node', 'wasm', 'cpu']),
   threads: z.number().int().positive(),
   seed: z.string().optional(),
@@ -61,28 +64,39 @@ export function resolveSettings(request: JoinRequest): JoinSettings {
   }
   const asked = settingsOf(options);
   const kept = Object.entries(remembered ?? {}).filter(([name]) => !given.includes(name));
-  // Data and observing are one choice: typing one of them forgets the other.
-  const replaced = given.includes('data')
-    ? ['labelColumn', 'indices', 'observe']
-    : given.includes('observe')
-      ? ['data', 'labelColumn', 'indices']
-      : [];
+  const replaced = replacedBy(request);
   const settings: JoinSettings = {
     ...asked,
     ...Object.fromEntries(kept.filter(([name]) => !replaced.includes(name))),
     bootstrap: merged(asked.bootstrap, remembered?.bootstrap, addressesOf(invitation)),
   };
-  if (settings.data === undefined && !settings.observe) {
+  checkRole(settings);
+  return settings;
+}
+
+/** Training and observing are one choice: typing one of them forgets the other. */
+function replacedBy({ given, options: { trainer } }: JoinRequest): readonly string[] {
+  if (given.includes('observe')) return ['data', 'labelColumn', 'indices', 'trainer', 'trainerTimeout'];
+  if (given.includes('data')) return ['labelColumn', 'indices', 'observe'];
+  return given.includes('trainer') && trainer !== false ? ['observe'] : [];
+}
+
+function checkRole({ data, observe, trainer }: JoinSettings): void {
+  if (data === undefined && trainer === undefined && !observe) {
     throw new CliError('MELDMESH_USAGE', 'There is no data to train on', {
-      hint: 'Give --data PATH (or --data mnist), or --observe to follow without training',
+      hint: 'Give --data PATH (or --data mnist), --trainer COMMAND, or --observe to follow without training',
     });
   }
-  if (settings.data !== undefined && settings.observe) {
+  if (data !== undefined && observe) {
     throw new CliError('MELDMESH_USAGE', 'An observer does not train, but --data was given', {
       hint: 'Give --data or --observe; for accuracy while observing use --test',
     });
   }
-  return settings;
+  if (trainer !== undefined && observe) {
+    throw new CliError('MELDMESH_USAGE', 'An observer does not train, but --trainer was given', {
+      hint: 'Give --trainer or --observe',
+    });
+  }
 }
 
 /** The text of join.json. */
@@ -93,6 +107,7 @@ export function encodeSettings(settings: JoinSettings): string {
 function settingsOf(options: JoinOptions): JoinSettings {
   const path = (text: string | undefined) => (text === undefined || text === 'mnist' ? text : resolve(text));
   const { labelColumn, generations, observe, backend, threads, seed, mdns, keepRunning } = options;
+  const { trainer, trainerTimeout } = options;
   return {
     version: 1,
     data: path(options.data),
@@ -104,6 +119,8 @@ function settingsOf(options: JoinOptions): JoinSettings {
     announce: list(options.announce),
     bootstrap: list(options.bootstrap),
     observe,
+    trainer: trainer ? { command: [...trainer], cwd: process.cwd() } : undefined,
+    trainerTimeout,
     backend,
     threads,
     seed,

@@ -10,7 +10,7 @@ import {
   formatSeconds,
 } from '../format.ts';
 import type { Terminal } from '../terminal.ts';
-import { liveViews, type NodeView } from './view.ts';
+import { liveViews, type NodeView, trainerOf } from './view.ts';
 
 /** Fast enough to look alive, slow enough for a terminal over a thin line. */
 const REDRAW_EVERY_MS = 250;
@@ -29,7 +29,7 @@ export function liveLines(
     [
       HEAD,
       ...views.map((view) => [
-        String(view.node.index),
+        [view.node.index, trainerOf(view)].join(' ').trim(),
         view.node.samples === 0 ? 'observes' : formatCount(view.node.samples),
         `${view.generation} of ${options.generations}`,
         formatPercent(newestAccuracy(view, options.accuracyOf)),

@@ -17,6 +17,11 @@ export interface MeshOptions {
   readonly out: string | undefined;
   readonly threads: number;
   readonly backend: BackendChoice;
+  /** A command that was looked at already; the last `trainerNodes` contributors train with it. */
+  readonly trainer: string | undefined;
+  readonly trainerNodes: number;
+  /** Seconds. */
+  readonly trainerTimeout: number | undefined;
   readonly listen: readonly string[] | undefined;
   readonly announce: readonly string[] | undefined;
   readonly observe: boolean;

@@ -60,9 +60,14 @@ export interface Plan {
 /**
  * Writes the folder of a mesh, or reads the one that is there. `given` names the flags that the user typed:
  * a flag that would change an existing mesh is refused.
- * @throws CliError MELDMESH_STORE_OTHER_MESH, MELDMESH_MANIFEST_INVALID; DataError for a bad partition
+ * @throws CliError MELDMESH_USAGE, MELDMESH_STORE_OTHER_MESH, MELDMESH_MANIFEST_INVALID; DataError for a bad partition
  */
 export async function planMesh(options: MeshOptions, given: readonly string[]): Promise<Plan> {
+  if (options.trainer !== undefined && options.trainerNodes > options.peers) {
+    throw new CliError('MELDMESH_USAGE', `There are ${options.peers} nodes, not ${options.trainerNodes}`, {
+      hint: 'Give a smaller --trainer-nodes, or more --peers',
+    });
+  }
   const store = resolve(options.store ?? freshMeshStore(new Date()));
   const known = readMeshFile(store);
   const seed = known?.seed ?? options.seed ?? randomBytes(6).toString('hex');

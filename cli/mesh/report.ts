@@ -1,7 +1,7 @@
 // The object of --json and of report.json, made from what was watched. Its schema is here, so that its shape is a
 // checked promise. Accuracy is a fraction, a digest is full hex, seconds count from the start of the command.
 import { z } from 'zod';
-import { digestAt, type NodeView } from './view.ts';
+import { digestAt, type NodeView, trainerOf } from './view.ts';
 
 const bytesSchema = z.strictObject({ gossip: z.number(), transfer: z.number(), control: z.number() });
 
@@ -24,6 +24,8 @@ export const reportSchema = z.strictObject({
       bytesOut: bytesSchema,
       rssPeakMiB: z.number(),
       eventLoopDelayP99Ms: z.number(),
+      /** Name of the program that trains for this node; absent where TensorFlow.js does. */
+      trainer: z.string().optional(),
       /** Present and true for a node that went before the end; the rest is what it said last. */
       lost: z.literal(true).optional(),
     }),
@@ -69,9 +71,10 @@ const NO_BYTES = { gossip: 0, transfer: 0, control: 0 };
 /** Pure: the same views give the same report. */
 export function makeReport(options: ReportOptions): Report {
   const { seed, codec, generations, views, scoreOf } = options;
-  const backend = views
-    .map((view) => view.status?.backend)
-    .find((name) => name !== undefined && name !== 'none');
+  const backends = views.flatMap((view) =>
+    trainerOf(view) === undefined ? (view.status?.backend ?? []) : [],
+  );
+  const backend = backends.find((name) => name !== 'none');
   return {
     seed,
     backend: backend ?? 'none',
@@ -92,11 +95,17 @@ export function makeReport(options: ReportOptions): Report {
         bytesOut: { ...(view.status?.bytesOut ?? NO_BYTES) },
         rssPeakMiB: round(view.status?.rssPeakMiB ?? 0, 1),
         eventLoopDelayP99Ms: round(view.status?.eventLoopDelayP99Ms ?? 0, 2),
+        ...trainerField(view),
         ...(view.state === 'lost' ? { lost: true as const } : {}),
       };
     }),
     history: Array.from({ length: generations }, (_, index) => historyRow(index + 1, views, scoreOf)),
   };
+}
+
+function trainerField(view: NodeView): { readonly trainer?: string } {
+  const trainer = trainerOf(view);
+  return trainer === undefined ? {} : { trainer };
 }
 
 function historyRow(

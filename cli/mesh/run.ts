@@ -18,7 +18,7 @@ import { type Plan, planMesh } from './plan.ts';
 import { type RunningReferences, startReferences } from './references.ts';
 import { makeReport } from './report.ts';
 import { Scores } from './scores.ts';
-import { LOG_FILE, logTail, spawnNode } from './spawn.ts';
+import { LOG_FILE, logTail, spawnNode, type TrainerChoice, trainerNodes } from './spawn.ts';
 import { killNodes, type StartedNode, stopNodes } from './stop.ts';
 import { digestAt, liveViews, type NodeState, type NodeView, progressOf } from './view.ts';
 import { MeshWatch } from './watch.ts';
@@ -129,6 +129,7 @@ class MeshRun {
         `meldmesh ${packageVersion()}: ${nodes.length} nodes learn MNIST together, no server; seed ${seed}`,
         `mesh ${meshIdOf(manifest, hashOf).slice(0, 16)}, model ${shape}, deltas ${codec}, ${verb} ${relative('.', store) || '.'}`,
         `digits of each node: ${shares.join(', ')}`,
+        ...trainerLines(this.#plan, this.#options),
       ].join('\n'),
     );
   }
@@ -141,6 +142,7 @@ class MeshRun {
         generations: keepRunning ? undefined : generations,
         threads,
         backend,
+        trainer: trainerChoice(this.#options),
       });
       child.once('error', () => this.#watch.exited(node.index));
       child.once('exit', () => this.#watch.exited(node.index));
@@ -159,6 +161,7 @@ class MeshRun {
       this.#invite();
       const progress = progressOf(this.#watch.views, generations);
       if (progress.kind === 'dead') throw this.#deadMesh();
+      this.#refuseTrainer();
       if (progress.kind === 'complete') {
         const nowMs = performance.now();
         completeSinceMs ??= nowMs;
@@ -193,6 +196,18 @@ class MeshRun {
       this.#display.say(`node ${index} does not answer; the others go on.`);
     } else if (view.state === 'live' && before !== 'starting') {
       this.#display.say(`node ${index} is back at generation ${view.generation}.`);
+    }
+  }
+
+  /** A trainer that does not even start is a typing error, and the others would wait for that node. */
+  #refuseTrainer(): void {
+    for (const { node, state, generation } of this.#watch.views) {
+      if (state !== 'lost' || generation > 0) continue;
+      const [line = ''] = logTail(node.store, 1);
+      if (!line.startsWith('MELDMESH_TRAINER_')) continue;
+      throw new CliError('MELDMESH_MESH_FAILED', `Node ${node.index} cannot train. ${line}`, {
+        hint: 'Correct --trainer and start again',
+      });
     }
   }
 
@@ -299,6 +314,19 @@ class MeshRun {
     this.#display.say(`Stopped. Go on with: meldmesh mesh --store ${relative('.', this.#plan.store)}`);
     return INTERRUPTED;
   }
+}
+
+function trainerChoice(options: MeshOptions): TrainerChoice | undefined {
+  const { trainer, trainerNodes: nodes, trainerTimeout } = options;
+  return trainer === undefined ? undefined : { command: trainer, nodes, timeoutSeconds: trainerTimeout };
+}
+
+function trainerLines(plan: Plan, options: MeshOptions): readonly string[] {
+  const choice = trainerChoice(options);
+  if (choice === undefined) return [];
+  const nodes = trainerNodes(plan, choice);
+  const verb = nodes.length === 1 ? 'trains' : 'train';
+  return [`node ${nodes.join(', ')} ${verb} with: ${choice.command}`];
 }
 
 async function isRunning(store: string): Promise<boolean> {

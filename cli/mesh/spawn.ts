@@ -17,6 +17,14 @@ export interface SpawnOptions {
   readonly generations: number | undefined;
   readonly threads: number;
   readonly backend: BackendChoice;
+  /** For the last so many contributors; the others and the observer go without. */
+  readonly trainer: TrainerChoice | undefined;
+}
+
+export interface TrainerChoice {
+  readonly command: string;
+  readonly nodes: number;
+  readonly timeoutSeconds: number | undefined;
 }
 
 /** The entry of this command line: source in a clone, compiled in a package. */
@@ -45,6 +53,7 @@ export function joinArguments(plan: Plan, node: PlannedNode, options: SpawnOptio
     ['--seed', node.seed],
     ['--threads', String(options.threads)],
     ['--backend', options.backend],
+    ...trainerFlags(plan, node, options.trainer),
     ['--no-mdns'],
     options.generations === undefined ? [] : ['--generations', String(options.generations)],
     // The others; nobody waits for itself.
@@ -54,6 +63,21 @@ export function joinArguments(plan: Plan, node: PlannedNode, options: SpawnOptio
     ...node.announce.map((address) => ['--announce', address]),
   ];
   return ['join', ...flags.flat().filter((text) => text !== undefined)];
+}
+
+function trainerFlags(plan: Plan, node: PlannedNode, choice: TrainerChoice | undefined): string[][] {
+  if (choice === undefined || !trainerNodes(plan, choice).includes(node.index)) return [];
+  const { command, timeoutSeconds } = choice;
+  return [
+    ['--trainer', command],
+    timeoutSeconds === undefined ? [] : ['--trainer-timeout', String(timeoutSeconds)],
+  ];
+}
+
+/** Who trains with the program: the last contributors. */
+export function trainerNodes(plan: Plan, choice: TrainerChoice): readonly number[] {
+  const contributors = plan.nodes.filter((each) => each.indicesFile !== undefined);
+  return contributors.slice(-choice.nodes).map((each) => each.index);
 }
 
 /** Starts one node; what it prints goes to `node.log` in its store. */

@@ -30,7 +30,7 @@ export function summaryTable(report: Report, references: References | undefined)
   for (const [index, peer] of report.peers.entries()) {
     const received = total(peer.bytesIn);
     table.push([
-      `${index}${peer.lost === true ? ' (lost)' : ''}`,
+      [String(index), peer.trainer ?? [], peer.lost === true ? '(lost)' : []].flat().join(' '),
       peer.samples === 0 ? 'observes' : formatCount(peer.samples),
       formatPercent(peer.accuracy ?? undefined),
       formatDigest(peer.digest ?? undefined),

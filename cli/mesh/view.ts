@@ -75,6 +75,13 @@ export function applyStatus(view: NodeView, status: NodeStatus): void {
   view.digest = status.digest;
 }
 
+const OWN_BACKENDS = new Set(['none', 'node', 'wasm', 'cpu']);
+
+/** The name of the program that trains for a node; absent where TensorFlow.js does, and while it is not known. */
+export function trainerOf({ status }: NodeView): string | undefined {
+  return status === undefined || OWN_BACKENDS.has(status.backend) ? undefined : status.backend;
+}
+
 /** The digest of a node's model at a generation, as far as the node has told. */
 export function digestAt(view: NodeView, generation: number): string | undefined {
   return view.generation === generation ? view.digest : view.corrected.get(generation);

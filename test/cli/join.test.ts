@@ -35,6 +35,8 @@ describe('the settings of join', () => {
       announce: undefined,
       bootstrap: undefined,
       observe: false,
+      trainer: undefined,
+      trainerTimeout: undefined,
       backend: 'auto',
       threads: 1,
       seed: undefined,
@@ -88,6 +90,29 @@ describe('the settings of join', () => {
     assert.equal(settle({ data: 'other.csv' }).labelColumn, undefined);
   });
 
+  it('take a trainer with or without data, and remember it with the folder where it was typed', () => {
+    const trainer = ['python3', 'train.py'];
+    const first = settle({ trainer, trainerTimeout: 90 }, invitation);
+    assert.deepEqual(first.trainer, { command: trainer, cwd: process.cwd() });
+    assert.deepEqual([first.data, first.trainerTimeout, first.observe], [undefined, 90, false]);
+    writeFileSync(
+      join(store, SETTINGS_FILE),
+      encodeSettings({ ...first, trainer: { command: trainer, cwd: '/x' } }),
+    );
+    assert.deepEqual(settle({}).trainer, { command: trainer, cwd: '/x' });
+    const withData = settle({ data: 'mnist' });
+    assert.deepEqual([withData.trainer?.cwd, withData.data], ['/x', 'mnist']);
+    assert.equal(settle({ observe: true }).trainer, undefined);
+    assert.equal(settle({ trainer: false, data: 'mnist' }).trainer, undefined);
+    assert.throws(() => settle({ trainer: false }), { code: 'MELDMESH_USAGE', message: /no data/ });
+    assert.throws(() => settle({ trainer, observe: true }), { code: 'MELDMESH_USAGE', message: /observer/ });
+    writeFileSync(
+      join(store, SETTINGS_FILE),
+      encodeSettings({ ...first, trainer: undefined, observe: true }),
+    );
+    assert.deepEqual([settle({ trainer }).observe, settle({ trainer: false }).observe], [false, true]);
+  });
+
   it('say so when they are damaged', () => {
     writeFileSync(join(store, SETTINGS_FILE), '{"version":1,"colour":"red"}');
     assert.throws(() => settle({}), { code: 'MELDMESH_STORE_FILE' });
@@ -118,6 +143,17 @@ describe('a dry run', () => {
     assert.match(text, /What would not: samples, labels/);
     assert.match(text, /no privacy guarantee/);
     assert.match(text, /mDNS/);
+  });
+
+  it('names the program that would be started, and whose samples it counts', () => {
+    const trainer = { command: ['python3', 'train.py'], cwd: '/home/ann' };
+    const text = dryRunText({
+      settings: { ...settings, data: undefined, trainer },
+      manifest,
+      samples: undefined,
+    });
+    assert.match(text, /would start to train.*\n {2}python3 train\.py\n {2}in \/home\/ann/);
+    assert.match(text, /number of samples: what the trainer says/);
   });
 
   it('of an observer has no deltas, and without a manifest no sizes', () => {

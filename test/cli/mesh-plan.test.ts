@@ -25,6 +25,9 @@ const flags: MeshOptions = {
   out: undefined,
   threads: 1,
   backend: 'auto',
+  trainer: undefined,
+  trainerNodes: 1,
+  trainerTimeout: undefined,
   listen: undefined,
   announce: undefined,
   observe: false,
@@ -105,7 +108,7 @@ describe('the plan of a mesh', () => {
       assert.deepEqual(node.listen, ['/ip4/127.0.0.1/tcp/0']);
     }
     assert.equal(others.length, 3);
-    const options = { generations: 20, threads: 1, backend: 'auto' } as const;
+    const options = { generations: 20, threads: 1, backend: 'auto', trainer: undefined } as const;
     assert.ok(joinArguments(plan, others[2], options).includes('--observe'));
     const line = joinArguments(plan, others[0], options).join(' ');
     assert.match(
@@ -113,6 +116,20 @@ describe('the plan of a mesh', () => {
       /^join --manifest \S+ --store \S+node-1 --data mnist --indices \S+node-1.indices\.json /,
     );
     assert.match(line, /--generations 20 --wait-for-peers 2 --bootstrap /);
+  });
+
+  it('gives the program that trains to its last contributors and to nobody else', async () => {
+    const plan = await planMesh({ ...flags, store: folder, observe: true }, []);
+    const trainer = { command: 'python3 "my train.py"', nodes: 2, timeoutSeconds: 9 };
+    const options = { generations: 20, threads: 1, backend: 'auto', trainer } as const;
+    const lines = plan.nodes.map((node) => joinArguments(plan, node, options));
+    const withTrainer = lines.flatMap((line, index) => (line.includes('--trainer') ? [index] : []));
+    assert.deepEqual(withTrainer, [1, 2]);
+    assert.equal(lines[1][lines[1].indexOf('--trainer') + 1], 'python3 "my train.py"');
+    assert.equal(lines[1][lines[1].indexOf('--trainer-timeout') + 1], '9');
+    await assert.rejects(planMesh({ ...flags, store: folder, trainer: 'x', trainerNodes: 4 }, []), {
+      code: 'MELDMESH_USAGE',
+    });
   });
 
   it('goes on in a folder that is there, with the mesh that is in it', async () => {

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { liveLines } from '../../cli/mesh/display.ts';
 import { makeReport, reportSchema } from '../../cli/mesh/report.ts';
 import { closingSentence, digestSentence, summaryTable } from '../../cli/mesh/summary.ts';
-import { complete, viewOf } from './mesh-views.ts';
+import { applyStatus } from '../../cli/mesh/view.ts';
+import { complete, statusAt, viewOf } from './mesh-views.ts';
 
 const SCORES: Record<string, { accuracy: number; loss: number }> = {
   a1: { accuracy: 0.5, loss: 1.5 },
@@ -46,6 +48,20 @@ describe('the report of a mesh', () => {
       { generation: 1, seconds: 0.101, accuracy: [0.5, 0.4], digest: ['a1', 'b1'], bytesIn: [1_000, 1_000] },
       { generation: 2, seconds: 0.201, accuracy: [0.9, 0.9], digest: ['a2', 'a2'], bytesIn: [2_000, 2_000] },
     ]);
+  });
+
+  it('names the program that trains for a node, and the backend of the others', () => {
+    const views = [viewOf(0, ['a1', 'a2']), viewOf(1, ['b1', 'a2'])];
+    applyStatus(views[0], { ...statusAt(2, 'a2'), backend: 'numpy' });
+    const report = makeReport({ ...options, views });
+    assert.deepEqual(
+      [report.backend, report.peers[0].trainer, 'trainer' in report.peers[1]],
+      ['wasm', 'numpy', false],
+    );
+    assert.match(summaryTable(report, undefined), / 0 numpy /);
+    const [, first, second] = liveLines(views, { generations: 2, accuracyOf: () => undefined });
+    assert.match(first, /^0 numpy +1,600/);
+    assert.match(second, /^1 +1,600/);
   });
 
   it('names a lost node and leaves null where it never was', () => {

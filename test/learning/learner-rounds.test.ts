@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import { codecNamed, createRandom, type DenseSpec, initialWeights, layoutOf } from '../../fusion/index.ts';
-import { createLearnerRounds, type LearnerRounds } from '../../learning/learner-rounds.ts';
+import {
+  createLearnerRounds,
+  type LearnerRounds,
+  openBuiltInTrainer,
+} from '../../learning/learner-rounds.ts';
 import { checkLearnerState, decodeLearnerState, encodeLearnerState } from '../../learning/learner-state.ts';
 import type { LearnerInit, TrainedAnswer, TrainRequest } from '../../learning/worker-messages.ts';
 import { blobs } from './samples.ts';
@@ -28,12 +32,17 @@ const init: LearnerInit = {
 const layout = layoutOf(spec);
 const model = initialWeights(spec, 'mesh');
 
-function train(
+async function open(change: Partial<LearnerInit> = {}): Promise<LearnerRounds> {
+  const own = { ...init, ...change };
+  return createLearnerRounds({ ...own, trainer: await openBuiltInTrainer(own) });
+}
+
+async function train(
   rounds: LearnerRounds,
   generation: number,
   takeBack: TrainRequest['takeBack'] = [],
-): TrainedAnswer {
-  const answer = rounds.answer({ kind: 'train', ticket: generation, model, generation, takeBack });
+): Promise<TrainedAnswer> {
+  const answer = await rounds.answer({ kind: 'train', ticket: generation, model, generation, takeBack });
   assert(answer?.kind === 'trained');
   return answer;
 }
@@ -49,36 +58,30 @@ function decoded(payload: Uint8Array, codecName: string): Float64Array {
 describe("a learner's rounds", () => {
   for (const codec of ['top1:1', 'int4', 'float32']) {
     it(`are the same bytes on every repetition with ${codec}`, async () => {
-      const [first, second] = [
-        await createLearnerRounds({ ...init, codec }),
-        await createLearnerRounds({ ...init, codec }),
-      ];
+      const [first, second] = [await open({ codec }), await open({ codec })];
       for (const generation of [1, 2, 3]) {
-        const [a, b] = [train(first, generation), train(second, generation)];
+        const [a, b] = [await train(first, generation), await train(second, generation)];
         assert.deepEqual(a, b);
       }
     });
   }
 
   it('differ between members of different seeds', async () => {
-    const [first, second] = [
-      await createLearnerRounds(init),
-      await createLearnerRounds({ ...init, seed: 'member-2' }),
-    ];
-    assert.notDeepEqual(train(first, 1).state, train(second, 1).state);
+    const [first, second] = [await open(), await open({ seed: 'member-2' })];
+    assert.notDeepEqual((await train(first, 1)).state, (await train(second, 1)).state);
   });
 
   it('go on from a restored state as if nothing had happened', async () => {
-    const unbroken = await createLearnerRounds(init);
-    const { state } = train(unbroken, 1);
-    const restarted = await createLearnerRounds({ ...init, seed: 'drawn anew' });
-    restarted.answer({ kind: 'restore', state });
-    assert.deepEqual(train(restarted, 2), train(unbroken, 2));
+    const unbroken = await open();
+    const { state } = await train(unbroken, 1);
+    const restarted = await open({ seed: 'drawn anew' });
+    await restarted.answer({ kind: 'restore', state });
+    assert.deepEqual(await train(restarted, 2), await train(unbroken, 2));
   });
 
   it('lose nothing: what was sent and what is left add up to what was trained', async () => {
-    const exact = train(await createLearnerRounds({ ...init, codec: 'float32' }), 1);
-    const sparse = train(await createLearnerRounds(init), 1);
+    const exact = await train(await open({ codec: 'float32' }), 1);
+    const sparse = await train(await open(), 1);
     const { residual } = decodeLearnerState(sparse.state, layout.size);
     const whole = decoded(exact.payload, 'float32');
     const sent = decoded(sparse.payload, 'top1:1');
@@ -86,49 +89,55 @@ describe("a learner's rounds", () => {
   });
 
   it('send again what was taken back, and not what was then put back in place', async () => {
-    const plain = train(await createLearnerRounds({ ...init, codec: 'float32' }), 2);
-    const payload = train(await createLearnerRounds({ ...init, codec: 'float32' }), 1).payload;
+    const plain = await train(await open({ codec: 'float32' }), 2);
+    const payload = (await train(await open({ codec: 'float32' }), 1)).payload;
     const owed = decoded(payload, 'float32');
     for (const sign of [1, -1] as const) {
-      const rounds = await createLearnerRounds({ ...init, codec: 'float32' });
-      const sent = decoded(train(rounds, 2, [{ payload, sign }]).payload, 'float32');
+      const rounds = await open({ codec: 'float32' });
+      const sent = decoded((await train(rounds, 2, [{ payload, sign }])).payload, 'float32');
       const expected = decoded(plain.payload, 'float32');
       for (let i = 0; i < sent.length; i++) assert(Math.abs(sent[i] - expected[i] - sign * owed[i]) < 1e-6);
     }
   });
 
   it('leave the state as it was when they fail', async () => {
-    const [failing, steady] = [await createLearnerRounds(init), await createLearnerRounds(init)];
-    train(failing, 1);
-    train(steady, 1);
-    assert.throws(() => train(failing, 2, [{ payload: new Uint8Array(3), sign: 1 }]), {
+    const [failing, steady] = [await open(), await open()];
+    await train(failing, 1);
+    await train(steady, 1);
+    await assert.rejects(train(failing, 2, [{ payload: new Uint8Array(3), sign: 1 }]), {
       code: 'MELDMESH_LEARNING_PAYLOAD',
     });
     const broken = model.slice().fill(Number.NaN);
-    assert.throws(
-      () => failing.answer({ kind: 'train', ticket: 1, model: broken, generation: 2, takeBack: [] }),
+    await assert.rejects(
+      failing.answer({ kind: 'train', ticket: 1, model: broken, generation: 2, takeBack: [] }),
       {
         code: 'MELDMESH_LEARNING_DIVERGED',
       },
     );
-    assert.deepEqual(train(failing, 2), train(steady, 2));
+    assert.deepEqual(await train(failing, 2), await train(steady, 2));
   });
 
   it('lower the loss on like data when each follows the last', async () => {
-    const rounds = await createLearnerRounds({ ...init, codec: 'float32' });
+    const rounds = await open({ codec: 'float32' });
     const current = model.slice();
-    const scoreOf = () => {
-      const answer = rounds.answer({ kind: 'evaluate', ticket: 9, model: current });
+    const scoreOf = async () => {
+      const answer = await rounds.answer({ kind: 'evaluate', ticket: 9, model: current });
       assert(answer?.kind === 'evaluated');
       return answer;
     };
-    const before = scoreOf();
+    const before = await scoreOf();
     for (let generation = 1; generation <= 5; generation++) {
-      const answer = rounds.answer({ kind: 'train', ticket: 1, model: current, generation, takeBack: [] });
+      const answer = await rounds.answer({
+        kind: 'train',
+        ticket: 1,
+        model: current,
+        generation,
+        takeBack: [],
+      });
       assert(answer?.kind === 'trained');
       for (const [i, value] of decoded(answer.payload, 'float32').entries()) current[i] += value;
     }
-    const after = scoreOf();
+    const after = await scoreOf();
     assert(
       after.loss < before.loss / 2 && after.accuracy > before.accuracy,
       `${after.loss} ${after.accuracy}`,

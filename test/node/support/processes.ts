@@ -30,16 +30,18 @@ const folders = new Set<string>();
 
 export interface ProcessOptions {
   readonly env?: NodeJS.ProcessEnv;
+  readonly cwd?: string;
   /** No file may grow over this: what a full disk does, in the same system calls, without a disk of its own. */
   readonly fileKiBMax?: number;
 }
 
 export function meldmesh(args: readonly string[], options: ProcessOptions = {}): Running {
-  const { env, fileKiBMax = 'unlimited' } = options;
+  const { env, cwd, fileKiBMax = 'unlimited' } = options;
   const command = ['-c', `ulimit -f ${fileKiBMax} && exec "$@"`, 'bash', process.execPath, launcher, ...args];
   const child = spawn('bash', command, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...env },
+    cwd,
   });
   started.add(child);
   let output = '';
