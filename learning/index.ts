@@ -1,4 +1,4 @@
-// The door of the room. Nothing here loads TensorFlow.js: that happens in the worker, or behind `openTrainer`.
+// The door of the room. Nothing here loads TensorFlow.js: that happens behind the `open` functions, if at all.
 
 export type { BackendChoice, BackendName } from './backend-choice.ts';
 export { type CsvOptions, parseCsv } from './csv.ts';

@@ -35,7 +35,7 @@ export interface RoundStart {
   readonly random: Random;
 }
 
-/** Who does the arithmetic on this member's samples: TensorFlow.js on this thread, or a process of the user's. */
+/** Who does the arithmetic on this member's samples: this library on this thread, or a process of the user's. */
 export interface RoundTrainer {
   /** Gives fresh vectors, finite throughout. Throws, or rejects with, an error that says why in a sentence. */
   train(round: RoundStart): TrainedRound | Promise<TrainedRound>;
@@ -89,7 +89,7 @@ export function createLearnerRounds(options: LearnerRoundsOptions): LearnerRound
   };
 }
 
-/** TensorFlow.js on this thread, with the member's own data. Throws a LearningError when no backend starts. */
+/** This library on this thread, with the member's own data. Throws a LearningError when no backend starts. */
 export async function openBuiltInTrainer(
   init: LearnerInit,
 ): Promise<RoundTrainer & { readonly backend: string; readonly notes: readonly string[] }> {

@@ -1,4 +1,4 @@
-// The learning worker's entry, for training with TensorFlow.js. Hosts start it from `learnerWorkerUrl`; it says
+// The learning worker's entry, for built-in training. Hosts start it from `learnerWorkerUrl`; it says
 // `ready` once and then answers.
 import assert from 'node:assert/strict';
 import { parentPort, workerData } from 'node:worker_threads';

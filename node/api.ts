@@ -4,7 +4,7 @@ import type { Manifest } from '../protocols/index.ts';
 
 export type Backend = 'node' | 'wasm' | 'cpu';
 
-/** A process that trains in place of TensorFlow.js; docs/trainers.md has its protocol. */
+/** A process that trains in place of the built-in training; docs/trainers.md has its protocol. */
 export interface TrainerCommand {
   /** Program and parameters; no shell reads them. */
   readonly command: readonly string[];
@@ -24,7 +24,7 @@ export interface NodeOptions {
   readonly data?: Dataset;
   /** Data on which each new generation is evaluated; absent: no evaluation. */
   readonly test?: Dataset;
-  /** Who trains. With `data` it gets the samples as a file, without it has its own. Default: TensorFlow.js. */
+  /** Who trains. With `data` it gets the samples as a file, without it has its own. Default: this library. */
   readonly trainer?: TrainerCommand;
   readonly backend?: Backend | 'auto';
   /** WASM threads of one node. Default 1. */

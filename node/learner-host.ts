@@ -45,7 +45,7 @@ export interface LearnerHostOptions {
   readonly backend: BackendChoice;
   readonly threads: number;
   readonly seed: string;
-  /** A command that trains in place of TensorFlow.js; it gets `data` and `test` as files. */
+  /** A command that trains in place of this library; it gets `data` and `test` as files. */
   readonly trainer?: TrainerOptions;
   /** Gets what happens beside questions and answers, such as what a trainer prints. */
   readonly notice?: (code: string, text: string) => void;

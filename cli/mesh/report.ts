@@ -24,7 +24,7 @@ export const reportSchema = z.strictObject({
       bytesOut: bytesSchema,
       rssPeakMiB: z.number(),
       eventLoopDelayP99Ms: z.number(),
-      /** Name of the program that trains for this node; absent where TensorFlow.js does. */
+      /** Name of the program that trains for this node; absent where meldmesh itself does. */
       trainer: z.string().optional(),
       /** Present and true for a node that went before the end; the rest is what it said last. */
       lost: z.literal(true).optional(),

@@ -77,7 +77,7 @@ export function applyStatus(view: NodeView, status: NodeStatus): void {
 
 const OWN_BACKENDS = new Set(['none', 'node', 'wasm', 'cpu']);
 
-/** The name of the program that trains for a node; absent where TensorFlow.js does, and while it is not known. */
+/** The name of the program that trains for a node; absent where meldmesh itself does, and while it is not known. */
 export function trainerOf({ status }: NodeView): string | undefined {
   return status === undefined || OWN_BACKENDS.has(status.backend) ? undefined : status.backend;
 }

@@ -77,7 +77,7 @@ export class ExternalTrainer implements RoundTrainer {
     });
   }
 
-  /** By the trainer if it can and runs, else by TensorFlow.js where there is test data. */
+  /** By the trainer if it can and runs, else by the built-in training where there is test data. */
   async evaluate(weights: Float32Array): Promise<Score> {
     const process = this.#process;
     const isAble = this.#facts?.evaluates === true && process !== undefined && process.fault === undefined;

@@ -2,7 +2,7 @@
 import type { LearnerInit } from '../../learning/index.ts';
 import type { LeaderCell } from './process-group.ts';
 
-/** A command that trains instead of TensorFlow.js, as a host is asked for it. */
+/** A command that trains instead of this library, as a host is asked for it. */
 export interface TrainerOptions {
   /** Program and parameters; no shell reads them. */
   readonly command: readonly string[];

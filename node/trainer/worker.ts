@@ -16,7 +16,7 @@ await serveLearner(port, async () => {
     notice: (code, text) => port.postMessage({ kind: 'notice', code, text }),
     evaluate: async (weights) => {
       assert(init.test !== undefined);
-      // TensorFlow.js is loaded only where it is needed.
+      // Loaded only where it is needed.
       builtIn ??= openTrainer(init);
       return (await builtIn).evaluate(weights, init.test);
     },

@@ -17,6 +17,7 @@ export interface Result {
     readonly openedMiB: number;
     readonly peakMiB: number;
     readonly wallMs: number;
+    readonly versions?: { readonly torch?: string };
   }[];
 }
 
@@ -28,7 +29,7 @@ const TITLES: Readonly<Record<string, string>> = {
   'meldmesh-node': 'meldmesh, `node`: operations of tfjs-node',
   'layers-cpu': 'LayersModel in pure JavaScript',
   'meldmesh-cpu': 'meldmesh, `cpu`: operations in pure JavaScript',
-  pytorch: 'PyTorch',
+  pytorch: 'PyTorch, one thread',
 };
 
 const bestMs = (result: Result) => Math.min(...result.runs.flatMap((run) => run.stepsMs));
@@ -41,12 +42,13 @@ export function training(figures: {
   readonly determinism: readonly Determinism[];
 }): string {
   const { machine, passes, results, determinism } = figures;
+  const torch = results.find(({ name }) => name === 'pytorch')?.runs[0].versions?.torch;
   return [
     '# Training on one processor',
     '',
     `\`npm run bench:training\` wrote this page and training.json. ${machine}. CPU time of the whole`,
     `process per step, batch assembly included; best epoch of ${passes} processes each, all contenders in turn within one run.`,
-    '× is the time relative to our whole step.',
+    `× is the time relative to our whole step. TensorFlow.js 4.22.0${torch === undefined ? '' : `, PyTorch ${torch}`}.`,
     '',
     ...Object.keys(WORKLOADS).flatMap((name) => tableOf(name as WorkloadName, results)),
     '## Start-up and memory',
