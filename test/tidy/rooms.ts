@@ -24,7 +24,8 @@ const OWNED_PACKAGES: readonly { readonly pattern: RegExp; readonly room: string
 const NODE_MODULES: Readonly<Record<string, RegExp>> = {
   fusion: /^node:assert(\/strict)?$/,
   protocols: /^node:assert(\/strict)?$/,
-  sim: /^node:assert(\/strict)?$/,
+  // Hashes, not keys and not chance.
+  sim: /^node:(assert(\/strict)?|crypto|worker_threads)$/,
   learning: /^node:(assert(\/strict)?|worker_threads|module|path|url|zlib)$/,
 };
 
