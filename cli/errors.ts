@@ -16,7 +16,10 @@ export type CliErrorCode =
   | 'MELDMESH_FILE_EXISTS'
   | 'MELDMESH_MODEL_FILE'
   | 'MELDMESH_MESH_FAILED'
-  | 'MELDMESH_MESH_DISAGREES';
+  | 'MELDMESH_MESH_DISAGREES'
+  | 'MELDMESH_SIM_SCENARIO'
+  | 'MELDMESH_SIM_FILE'
+  | 'MELDMESH_SIM_SWEEP';
 
 /** A failure of the command line's own: bad arguments, files of the wrong form, a mesh that did not get there. */
 export class CliError extends Error {

@@ -9,6 +9,7 @@ import { addJoin } from './commands/join.ts';
 import { addMesh } from './commands/mesh.ts';
 import { addPredict } from './commands/predict.ts';
 import { addReferences } from './commands/references.ts';
+import { addSim } from './commands/sim.ts';
 import { addStatus } from './commands/status.ts';
 import { packageVersion } from './program-version.ts';
 
@@ -19,6 +20,7 @@ Examples:
   meldmesh init --name digits --model mlp:256 --inputs 784 --classes 10 --scale 255
   meldmesh join --manifest manifest.json --data mnist          the founder starts a mesh
   meldmesh join meldmesh1:… --data my-digits.csv --label-column label
+  meldmesh sim wan --peers 30                     a whole mesh on a bad network, in virtual time
   meldmesh status                                 what the node on this machine is doing
   meldmesh predict --model model.safetensors --data new.csv
 
@@ -33,6 +35,8 @@ export function createProgram(): Command {
     .option('--debug', 'print the stack of an error')
     .addHelpText('after', EXAMPLES)
     .showSuggestionAfterError(true)
+    // A command and its subcommands may have flags of the same names.
+    .enablePositionalOptions()
     .configureOutput({ outputError: () => undefined })
     .exitOverride();
   for (const add of [
@@ -45,13 +49,12 @@ export function createProgram(): Command {
     addHistory,
     addCheckpoints,
     addReferences,
+    addSim,
   ]) {
     add(program);
   }
   for (const command of allCommands(program)) {
-    if (command !== program && command.commands.length === 0) {
-      command.option('--debug', 'print the stack of an error');
-    }
+    if (command !== program) command.option('--debug', 'print the stack of an error');
   }
   return program;
 }

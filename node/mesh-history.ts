@@ -22,6 +22,7 @@ import {
   type Manifest,
   RECORD_PREFIX,
   RecordSet,
+  recordSetOptionsOf,
   SNAPSHOT_PREFIX,
   type SnapshotRow,
   stateBytes,
@@ -119,9 +120,7 @@ async function readSnapshots(store: NodeStore): Promise<readonly SnapshotRow[]> 
 
 /** The set that a node makes of these records, perhaps of all but one author's. */
 export function recordSetOf(history: MeshHistory, without?: string): RecordSet {
-  const { correctionWindow } = history.manifest.history;
-  const { contributorsMax } = history.manifest.limits;
-  const set = new RecordSet({ correctionWindow, contributorsMax, hash: hashOf });
+  const set = new RecordSet(recordSetOptionsOf(history.manifest, history.meshId, hashOf));
   set.seal(history.floor);
   for (const record of history.records) if (record.author !== without) set.add(record);
   return set;

@@ -1,30 +1,53 @@
-// The simulated `Store`: a disk in memory that can be crashed, filled up and opened again. It writes its log in
-// order, as LevelDB does: a synced batch makes all earlier ones durable, a crash loses a tail of the others.
+// The simulated `Store`: a disk in memory that can lose its power, fill up, rot and be opened again. It writes its log in
+// order, as LevelDB does: a synced batch makes all earlier ones durable; when the power goes a tail of the others is lost,
+// and the batch that was being written is there whole or not at all.
 import assert from 'node:assert/strict';
-import type { PortEvent, Store, StoreWrite } from '../protocols/index.ts';
+import { OWN_KEY, type PortEvent, type Store, type StoreWrite } from '../protocols/index.ts';
+import { InternTable } from './intern-table.ts';
 
 export interface SimDiskOptions {
   /** How answers come: later, never inside the call. */
   readonly defer: (run: () => void) => void;
-  /** The write with this number (from 1) never happens: the disk crashes instead and `onCrash` is called. */
+  /** The power goes at the write with this number (from 1): it never happens, and `onCrash` is called. */
   readonly crashAtWrite?: number;
   readonly onCrash?: () => void;
   /** A write that would bring the values above this fails, and so does every later one until it is opened anew. */
   readonly bytesMax?: number;
+  /** Where equal values of many disks are kept once. Default: a table of its own. */
+  readonly values?: InternTable;
+}
+
+interface PowerCut {
+  readonly write: number;
+  readonly cut: (unsyncedBatches: number) => void;
 }
 
 export class SimDisk {
-  readonly #options: SimDiskOptions;
+  readonly #defer: SimDiskOptions['defer'];
+  readonly #values: InternTable;
+  /** Values are shared with the view and with other disks: they are replaced, never changed. */
   readonly #durable = new Map<string, Uint8Array>();
   /** Written, answered perhaps, and lost in a crash. */
   #unsynced: (readonly StoreWrite[])[] = [];
   #view = new Map<string, Uint8Array>();
+  #viewBytes = 0;
   #session = 0;
   #writes = 0;
+  #bytesMax: number;
   #isFull = false;
+  #powerCut: PowerCut | undefined;
 
   constructor(options: SimDiskOptions) {
-    this.#options = options;
+    const { defer, crashAtWrite, onCrash, bytesMax = Number.POSITIVE_INFINITY, values } = options;
+    this.#defer = defer;
+    this.#values = values ?? new InternTable();
+    this.#bytesMax = bytesMax;
+    if (crashAtWrite !== undefined) {
+      this.cutPowerAt(crashAtWrite, () => {
+        this.crash();
+        onCrash?.();
+      });
+    }
   }
 
   /** Batches written so far, over all openings. */
@@ -37,11 +60,32 @@ export class SimDisk {
     return this.#view;
   }
 
-  /** Damages a stored value: its last byte is flipped. */
+  /** A write has failed for want of room; true until the disk is opened anew. */
+  get isFull(): boolean {
+    return this.#isFull;
+  }
+
+  /** From now on it takes so many bytes of values; Infinity when there is room again. */
+  limit(bytesMax: number): void {
+    this.#bytesMax = bytesMax;
+  }
+
+  /** Damages a stored value: its last byte is flipped, on the medium too. */
   damage(key: string): void {
     const value = this.#view.get(key);
     assert(value !== undefined && value.length > 0, `nothing stored at ${key}`);
-    value[value.length - 1] ^= 0xff;
+    const damaged = value.slice();
+    damaged[damaged.length - 1] ^= 0xff;
+    this.#view.set(key, damaged);
+    if (this.#durable.has(key)) this.#durable.set(key, damaged);
+  }
+
+  /**
+   * The power goes while the write with this number (from 1) is under way. `cut` must `crash` this disk; it is told how
+   * many batches are not synced, the one under way among them, so that it can decide how many of them survive.
+   */
+  cutPowerAt(write: number, cut: (unsyncedBatches: number) => void): void {
+    this.#powerCut = { write, cut };
   }
 
   /** Power is cut: the first `keptBatches` unsynced batches happen to survive. No answer comes any more. */
@@ -49,7 +93,9 @@ export class SimDisk {
     this.#session++;
     for (const batch of this.#unsynced.slice(0, keptBatches)) apply(this.#durable, batch);
     this.#unsynced = [];
-    this.#view = new Map(Array.from(this.#durable, ([key, value]) => [key, value.slice()]));
+    this.#view = new Map(this.#durable);
+    this.#viewBytes = 0;
+    for (const value of this.#view.values()) this.#viewBytes += value.length;
   }
 
   /** One machine's store. */
@@ -57,20 +103,16 @@ export class SimDisk {
     this.#isFull = false;
     const session = this.#session;
     const later = (event: PortEvent): void => {
-      this.#options.defer(() => {
+      this.#defer(() => {
         if (session === this.#session) deliver(event);
       });
     };
     return {
       write: (batch, sync, ticket) => {
         if (session !== this.#session) return;
-        if (this.#writes + 1 === this.#options.crashAtWrite) {
-          this.#writes++;
-          this.crash();
-          this.#options.onCrash?.();
-          return;
-        }
-        later({ kind: 'written', ticket, error: this.#write(batch, sync) });
+        const error = this.#write(batch, sync);
+        // Not where this very write was the last one.
+        if (session === this.#session) later({ kind: 'written', ticket, error });
       },
       read: (keys, ticket) => {
         const values = keys.map((key) => this.#view.get(key)?.slice());
@@ -87,32 +129,41 @@ export class SimDisk {
   }
 
   #write(batch: readonly StoreWrite[], sync: boolean): string | undefined {
-    const { bytesMax } = this.#options;
-    if (bytesMax !== undefined && this.#bytes() + bytesOf(batch) > bytesMax) this.#isFull = true;
+    if (this.#viewBytes + bytesOf(batch) > this.#bytesMax) this.#isFull = true;
     if (this.#isFull) return 'MELDMESH_STORE_FULL: the disk is full';
     this.#writes++;
-    const copy = batch.map(({ key, value }) => ({ key, value: value && new Uint8Array(value) }));
-    apply(this.#view, copy);
-    this.#unsynced.push(copy.map(({ key, value }) => ({ key, value: value?.slice() })));
+    // Own work comes with the learner's state, which is large and nobody else's.
+    const isOwn = batch.some(({ key }) => key === OWN_KEY);
+    const keep = (key: string, value: Uint8Array): Uint8Array =>
+      isOwn ? this.#values.keepAlone(value) : this.#values.keep(key, value);
+    const kept = batch.map(({ key, value }) => ({ key, value: value && keep(key, value) }));
+    this.#unsynced.push(kept);
+    if (this.#writes === this.#powerCut?.write) {
+      const { cut } = this.#powerCut;
+      const session = this.#session;
+      this.#powerCut = undefined;
+      cut(this.#unsynced.length);
+      assert(session !== this.#session, 'whoever cuts the power crashes the disk');
+      return undefined;
+    }
+    this.#viewBytes += apply(this.#view, kept);
     if (sync) {
       for (const earlier of this.#unsynced) apply(this.#durable, earlier);
       this.#unsynced = [];
     }
     return undefined;
   }
-
-  #bytes(): number {
-    let total = 0;
-    for (const value of this.#view.values()) total += value.length;
-    return total;
-  }
 }
 
-function apply(entries: Map<string, Uint8Array>, batch: readonly StoreWrite[]): void {
+/** Gives by how many bytes the values have grown. */
+function apply(entries: Map<string, Uint8Array>, batch: readonly StoreWrite[]): number {
+  let grown = 0;
   for (const { key, value } of batch) {
+    grown += (value?.length ?? 0) - (entries.get(key)?.length ?? 0);
     if (value === undefined) entries.delete(key);
     else entries.set(key, value);
   }
+  return grown;
 }
 
 function bytesOf(batch: readonly StoreWrite[]): number {

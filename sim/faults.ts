@@ -1,7 +1,10 @@
 // The troubles of a scenario, put on the calendar of its world. Every fault draws from a stream of its own, so that one
 // more or less does not change the others.
+import type { Random } from '../fusion/index.ts';
+import type { SimPeer } from './peer.ts';
 import type { Fault } from './scenario.ts';
 import type { SimulationView } from './view.ts';
+import type { World } from './world.ts';
 
 /** When the last fault is over; from then on the world is quiet. */
 export function quietFromMs(faults: readonly Fault[]): number {
@@ -19,6 +22,7 @@ function endOf(fault: Fault): number {
     case 'join':
       return fault.atMs;
     case 'full-disk':
+      return fault.untilMs ?? 0;
     case 'crash-at-write':
       return 0;
   }
@@ -33,53 +37,36 @@ export function latecomers(faults: readonly Fault[]): ReadonlySet<number> {
   return late;
 }
 
-export function scheduleFaults(simulation: SimulationView): void {
-  for (const [i, fault] of simulation.scenario.faults.entries()) schedule(simulation, fault, i);
+/** Peers whose disk stays full. */
+export function peersWithoutRoom(faults: readonly Fault[]): ReadonlySet<number> {
+  const full = new Set<number>();
+  for (const fault of faults) {
+    if (fault.kind === 'full-disk' && fault.untilMs === undefined) full.add(fault.peer);
+  }
+  return full;
 }
 
-function schedule(simulation: SimulationView, fault: Fault, index: number): void {
-  const { world, peers, network } = simulation;
-  const random = world.random.fork(`fault ${index} ${fault.kind}`);
-  const between = ([low, high]: readonly [number, number]): number => low + random.float() * (high - low);
+export function scheduleFaults(simulation: SimulationView): void {
+  for (const [i, fault] of simulation.scenario.faults.entries()) {
+    schedule(simulation, fault, simulation.world.random.fork(`fault ${i} ${fault.kind}`));
+  }
+}
+
+function schedule(simulation: SimulationView, fault: Fault, random: Random): void {
+  const { world, peers } = simulation;
   switch (fault.kind) {
-    case 'cut': {
-      const groupOf = new Map(
-        fault.groups.flatMap((group, side) => group.map((peer) => [peers[peer].id, side])),
-      );
-      world.after(fault.fromMs, () => network.cut((id) => groupOf.get(id) ?? 0));
-      world.after(fault.untilMs, () => network.cut(() => 0));
+    case 'cut':
+      cut(simulation, fault);
       break;
-    }
     case 'kill':
       world.after(fault.atMs, () => peers[fault.peer].kill(random.below(4)));
       if (fault.restartMs !== undefined) world.after(fault.restartMs, () => peers[fault.peer].start());
       break;
-    case 'churn': {
-      const next = (): void => {
-        if (world.nowMs >= fault.untilMs) return;
-        const peer = peers[random.below(peers.length)];
-        peer.kill(random.below(4));
-        world.after(between(fault.everyMs), () => peer.start());
-        world.after(between(fault.everyMs), next);
-      };
-      world.after(fault.fromMs, next);
+    case 'churn':
+      churn(simulation, fault, random);
       break;
-    }
     case 'offline':
-      for (const peer of peers) {
-        const own = random.fork(peer.id);
-        const spell = (): number => fault.spellMs[0] + own.float() * (fault.spellMs[1] - fault.spellMs[0]);
-        const goOffline = (): void => {
-          if (world.nowMs >= fault.untilMs) return;
-          peer.kill();
-          const goneMs = 2 * fault.share * spell();
-          world.after(goneMs, () => {
-            peer.start();
-            world.after(2 * (1 - fault.share) * spell(), goOffline);
-          });
-        };
-        world.after(fault.fromMs + own.float() * 2 * fault.spellMs[1], goOffline);
-      }
+      for (const peer of peers) comeAndGo({ world, peer }, fault, random.fork(peer.id));
       break;
     case 'join':
       world.after(fault.atMs, () => {
@@ -87,8 +74,70 @@ function schedule(simulation: SimulationView, fault: Fault, index: number): void
       });
       break;
     case 'full-disk':
+      fillDisk(world, peers[fault.peer], fault);
+      break;
     case 'crash-at-write':
-      // The disk itself knows.
+      cutPower({ world, peer: peers[fault.peer] }, fault, random);
       break;
   }
+}
+
+type FaultOf<K extends Fault['kind']> = Extract<Fault, { kind: K }>;
+
+interface Sufferer {
+  readonly world: World;
+  readonly peer: SimPeer;
+}
+
+const between = (random: Random, [low, high]: readonly [number, number]): number =>
+  low + random.float() * (high - low);
+
+function cut({ world, peers, network }: SimulationView, fault: FaultOf<'cut'>): void {
+  const sides = fault.groups.flatMap((group, side) => group.map((peer) => [peers[peer].id, side] as const));
+  const sideOf = new Map(sides);
+  world.after(fault.fromMs, () => network.cut((id) => sideOf.get(id) ?? 0));
+  world.after(fault.untilMs, () => network.cut(() => 0));
+}
+
+function churn({ world, peers }: SimulationView, fault: FaultOf<'churn'>, random: Random): void {
+  const next = (): void => {
+    if (world.nowMs >= fault.untilMs) return;
+    const peer = peers[random.below(peers.length)];
+    peer.kill(random.below(4));
+    world.after(between(random, fault.everyMs), () => peer.start());
+    world.after(between(random, fault.everyMs), next);
+  };
+  world.after(fault.fromMs, next);
+}
+
+function comeAndGo({ world, peer }: Sufferer, fault: FaultOf<'offline'>, random: Random): void {
+  const spellMs = (): number => between(random, fault.spellMs);
+  const goOffline = (): void => {
+    if (world.nowMs >= fault.untilMs) return;
+    peer.kill();
+    world.after(2 * fault.share * spellMs(), () => {
+      peer.start();
+      world.after(2 * (1 - fault.share) * spellMs(), goOffline);
+    });
+  };
+  world.after(fault.fromMs + random.float() * 2 * fault.spellMs[1], goOffline);
+}
+
+function fillDisk(world: World, peer: SimPeer, { bytes, untilMs }: FaultOf<'full-disk'>): void {
+  peer.disk.limit(bytes);
+  if (untilMs === undefined) return;
+  // Somebody makes room, and starts again what could not go on.
+  world.after(untilMs, () => {
+    peer.disk.limit(Number.POSITIVE_INFINITY);
+    if (!peer.disk.isFull || !peer.isAlive) return;
+    peer.kill();
+    peer.start();
+  });
+}
+
+function cutPower({ world, peer }: Sufferer, fault: FaultOf<'crash-at-write'>, random: Random): void {
+  peer.disk.cutPowerAt(fault.write, (unsyncedBatches) => {
+    peer.kill(random.below(unsyncedBatches + 1));
+    world.after(fault.restartMs, () => peer.start());
+  });
 }

@@ -1,6 +1,6 @@
 // One simulated peer: the machines of `protocols/` over simulated ports. Its disk, its key and its place in the world
 // outlive its machines, which may be killed and started again.
-import { codecNamed, initialWeights, layoutOf } from '../fusion/index.ts';
+import { codecNamed, layoutOf } from '../fusion/index.ts';
 import {
   type Blobs,
   createDeltaSet,
@@ -10,21 +10,25 @@ import {
   type DeltaSetListener,
   type Fusion,
   type Hash,
-  initialSeedOf,
-  type Journal,
+  type Inspect,
   type Manifest,
   type Network,
   type PeerId,
   type PortEvent,
   type Ports,
+  type RankOf,
   type Signer,
   type Transfer,
 } from '../protocols/index.ts';
 import { type ClockDrift, simClock } from './clock.ts';
 import { SimDisk } from './disk.ts';
+import { createSharedFusion, type SharedStates } from './fusion-shared.ts';
 import { hashOf } from './hash.ts';
+import type { InternTable } from './intern-table.ts';
+import { traceJournal } from './journal.ts';
 import { SimLearner } from './learners/sim-learner.ts';
 import type { RoundWork } from './learners/work.ts';
+import type { Endpoint } from './network/endpoint.ts';
 import type { SimNetwork } from './network/sim-network.ts';
 import type { World } from './world.ts';
 
@@ -34,20 +38,34 @@ export interface PeerOptions {
   readonly manifest: Manifest;
   readonly meshId: Hash;
   readonly signer: Signer;
+  /** The model of generation 0. It is only read. */
+  readonly initialModel: () => Float32Array;
   /** Made anew for each life; what it has to know of the last one it hears by `restore`. */
   readonly work: () => RoundWork;
   readonly roundMs: () => number;
   readonly drift?: ClockDrift;
-  readonly diskBytesMax?: number;
+  /** Where equal values of many disks are kept once. */
+  readonly values?: InternTable;
   readonly generationsMax?: number;
   readonly waitForPeers?: number;
   readonly observer: PeerObserver;
-  /** How an attacker differs; absent: honest. */
-  readonly misbehave?: (ports: Ports) => Ports;
+  /** States that many peers share; absent: this one computes its own. */
+  readonly states?: SharedStates;
+  /** Looks at messages for many peers at once. */
+  readonly inspect?: Inspect;
+  readonly rankOf?: RankOf;
+  /** Ports as an attacker bends them, or as a watcher looks through them. */
+  readonly bend?: (ports: Ports) => Ports;
+  /** The same for what others reach. */
+  readonly bendEndpoint?: (endpoint: Endpoint) => Endpoint;
 }
 
 /** What the world outside is told of a peer, at once and in order. */
 export interface PeerObserver {
+  /** A new life begins: its disk is as the last one left it. */
+  started(peer: SimPeer): void;
+  /** Its life has ended. */
+  killed(peer: SimPeer): void;
   generation(peer: SimPeer, detail: Parameters<DeltaSetListener['generation']>[0]): void;
   refused(peer: SimPeer, reason: string): void;
   notice(peer: SimPeer, code: string, text: string): void;
@@ -66,7 +84,7 @@ export class SimPeer {
     this.options = options;
     this.disk = new SimDisk({
       defer: (run) => options.world.after(0, run),
-      bytesMax: options.diskBytesMax,
+      values: options.values,
     });
   }
 
@@ -100,23 +118,36 @@ export class SimPeer {
       if (life === this.#life) run();
     };
     world.trace.event(this.id, 'start');
+    this.options.observer.started(this);
     this.#transfer = this.#openTransfer(alive);
     const ports = this.#ports(alive, this.#transfer);
     this.machine = createDeltaSet(
-      { manifest, meshId, generationsMax, waitForPeers, expectsPeers: true, listener: this.#listener() },
-      this.options.misbehave?.(ports) ?? ports,
+      {
+        manifest,
+        meshId,
+        generationsMax,
+        waitForPeers,
+        expectsPeers: true,
+        listener: this.#listener(),
+        inspect: this.options.inspect,
+        rankOf: this.options.rankOf,
+      },
+      this.options.bend?.(ports) ?? ports,
     );
     const { machine, id } = this;
     const transfer = this.#transfer;
     transfer.start();
     machine.start();
-    network.join({
+    // Its first write may have been its last.
+    if (life !== this.#life) return;
+    const endpoint: Endpoint = {
       id,
       receive: (from, bytes) => machine.receive(from, bytes),
       serve: (from, call, bytes, respond) =>
         (call === 'sync' ? machine : transfer).serve(from, call, bytes, respond),
       handle: (event) => machine.handle(event),
-    });
+    };
+    network.join(this.options.bendEndpoint?.(endpoint) ?? endpoint);
   }
 
   /** The process dies, and with it what the disk had not synced but for its first batches. */
@@ -124,8 +155,11 @@ export class SimPeer {
     if (!this.isAlive) return;
     this.#life += 1;
     this.options.world.trace.event(this.id, 'kill');
+    this.options.observer.killed(this);
     this.machine?.stop();
-    this.#transfer?.stop();
+    const transfer = this.#transfer;
+    // The power may go in the middle of a call of the machine, which then still runs to its end.
+    this.options.world.after(0, () => transfer?.stop());
     this.machine = undefined;
     this.fusion = undefined;
     this.#transfer = undefined;
@@ -152,11 +186,6 @@ export class SimPeer {
     };
   }
 
-  #journal(): Journal {
-    const { trace } = this.options.world;
-    return { event: (kind, fields) => trace.event(this.id, kind, { text: Object.values(fields).join(' ') }) };
-  }
-
   #network(deliver: (event: PortEvent) => void): Network {
     return this.options.network.port(this.id, deliver);
   }
@@ -171,7 +200,7 @@ export class SimPeer {
         store: this.disk.port(alive1(alive, (event) => this.#transfer?.handle(event))),
         signer,
         clock: simClock(world, { tick: () => this.#transfer?.tick(), alive, drift }),
-        journal: this.#journal(),
+        journal: traceJournal(world.trace, this.id),
       },
     );
   }
@@ -192,23 +221,27 @@ export class SimPeer {
       fusion: this.fusion,
       signer,
       random: world.random.fork(`${this.id} ${this.#life}`),
-      journal: this.#journal(),
+      journal: traceJournal(world.trace, this.id),
     };
   }
 
   #openFusion(alive: Alive): Fusion {
-    const { world, manifest, meshId } = this.options;
+    const { world, manifest, initialModel, states } = this.options;
     const codec = codecNamed(manifest.codec);
     if (codec === undefined) throw new Error(`no codec ${manifest.codec}`);
+    const common = {
+      horizon: manifest.history.horizon,
+      defer: (run: () => void) => world.after(0, alive(run)),
+      deliver: (event: PortEvent) => this.machine?.handle(event),
+    };
+    if (states !== undefined) return createSharedFusion({ states, ...common });
     return createLocalFusion({
       layout: layoutOf(manifest.model),
-      initial: initialWeights(manifest.model, initialSeedOf(meshId)),
+      initial: initialModel(),
       codec,
       ...manifest.aggregation,
-      horizon: manifest.history.horizon,
       hash: hashOf,
-      defer: (run) => world.after(0, alive(run)),
-      deliver: (event) => this.machine?.handle(event),
+      ...common,
     });
   }
 

@@ -8,18 +8,27 @@ const ms = z.number().min(0);
 const share = z.number().min(0).max(1);
 const range = z.tuple([ms, ms]);
 
+/** Two numbers of which the first is not above the second. */
+const ascending = (number: z.ZodNumber) =>
+  z.tuple([number, number]).refine(([low, high]) => low <= high, 'the first number is above the second');
+
 const network = z.strictObject({
-  /** Every pair has a latency of its own between these. */
-  latencyMs: range.default([5, 60]),
+  /** Every pair has a latency of its own: between these, or with a twentieth of the pairs beyond either. */
+  latencyMs: ascending(ms).default([5, 60]),
+  /** `uniform` stays within `latencyMs`; `lognormal` and `pareto` have a long and a very long tail. */
+  latencyShape: z.enum(['uniform', 'lognormal', 'pareto']).default('uniform'),
   jitter: share.default(0.2),
   loss: share.default(0),
   duplicates: share.default(0),
-  /** Of each uplink; absent: no limit. */
-  bytesPerSecond: z.number().positive().optional(),
+  /** Share of gossip that is delivered late, overtaken by what was sent after it, and by how much. */
+  late: share.default(0),
+  lateMs: ascending(ms).default([1_000, 5_000]),
+  /** Of each uplink, or bounds between which each peer's is drawn; absent: no limit. */
+  bytesPerSecond: z.union([z.number().positive(), ascending(z.number().positive())]).optional(),
   /** Connections that a peer looks for, and the most that it takes. */
-  connections: z.tuple([positive, positive]).default([8, 96]),
+  connections: ascending(positive).default([8, 96]),
   /** Bounds of a peer's gossip neighbours. */
-  degree: z.tuple([positive, positive]).default([2, 3]),
+  degree: ascending(positive).default([2, 3]),
 });
 
 const learner = z.discriminatedUnion('kind', [
@@ -68,9 +77,12 @@ export const faultSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('offline'), fromMs: ms, untilMs: ms, share, spellMs: range }),
   /** These peers come only now. */
   z.strictObject({ kind: z.literal('join'), from: count, to: count, atMs: ms }),
-  /** The disk takes no more than this. */
-  z.strictObject({ kind: z.literal('full-disk'), peer: count, bytes: positive }),
-  /** The peer dies at its so manieth write, which is lost with all that was not synced. */
+  /** The disk takes no more than this, until there is room again and the peer is started anew. */
+  z.strictObject({ kind: z.literal('full-disk'), peer: count, bytes: positive, untilMs: ms.optional() }),
+  /**
+   * The power goes at the peer's so manieth write and is back so much later. What was not synced is lost from some batch
+   * on; the batch that was being written is there whole or not at all.
+   */
   z.strictObject({ kind: z.literal('crash-at-write'), peer: count, write: positive, restartMs: ms }),
 ]);
 export type Fault = z.infer<typeof faultSchema>;

@@ -1,48 +1,74 @@
 // A whole mesh in one process: peers, network, faults and attackers of a scenario in one virtual world, watched by checkers.
-import { createRandom } from '../fusion/index.ts';
+import { codecNamed, createRandom, initialWeights, layoutOf } from '../fusion/index.ts';
 import {
   type Hash,
+  type Inspect,
+  initialSeedOf,
   type Manifest,
   meshIdOf,
   type PeerId,
   parseManifestConfig,
+  type RankOf,
+  ranking,
+  recordSetOptionsOf,
   type Signer,
 } from '../protocols/index.ts';
-import { ATTACKERS, type AttackContext, type AttackerKind } from './attackers/kinds.ts';
-import { allCheckers, type Checker, type Finding, type Violation } from './checkers/all.ts';
+import { Cast, drawAttackers } from './attackers/cast.ts';
+import { allCheckers } from './checkers/all.ts';
+import { sharedFusion } from './checkers/shared-fusion.ts';
+import { Watch } from './checkers/watch.ts';
 import { SimError } from './errors.ts';
-import { latecomers, quietFromMs, scheduleFaults } from './faults.ts';
+import { latecomers, peersWithoutRoom, quietFromMs, scheduleFaults } from './faults.ts';
+import { SharedStates } from './fusion-shared.ts';
 import { hashOf } from './hash.ts';
+import { sharedInspect, sharedRanks } from './inspect-shared.ts';
+import { InternTable } from './intern-table.ts';
 import type { RoundWork } from './learners/work.ts';
 import { SimNetwork } from './network/sim-network.ts';
-import { type PeerObserver, SimPeer } from './peer.ts';
+import { type PeerObserver, type PeerOptions, SimPeer } from './peer.ts';
 import { Recorder } from './recorder.ts';
 import type { SimResult } from './result.ts';
-import type { Scenario } from './scenario.ts';
+import type { AttackerSetting, Scenario } from './scenario.ts';
 import { SignerRegistry } from './signer.ts';
 import type { SimulationView } from './view.ts';
 import { World } from './world.ts';
 
+export interface WorkParts {
+  readonly manifest: Manifest;
+  readonly seed: string;
+  /** For an attacker whose samples have false labels: class c is called classes − 1 − c; a bowl has its optimum on the
+   * other side of the origin. */
+  readonly hasFalseLabels: boolean;
+}
+
 /** What a scenario leaves to its host, because it needs files, keys or a clock. */
 export interface SimHost {
   /** The rounds of a member, made anew for each of its lives. */
-  readonly work: (peer: number, parts: { readonly manifest: Manifest; readonly seed: string }) => RoundWork;
+  readonly work: (peer: number, parts: WorkParts) => RoundWork;
   /** Score of a model on the test data, once for each distinct model; absent: none. */
   readonly evaluate?: (model: Float32Array) => { readonly accuracy: number; readonly loss: number };
   /** Real keys, for comparing with real nodes. Default: ids and signatures of the simulation. */
   readonly signer?: (peer: number) => Signer;
+  /** Mean virtual milliseconds of a member's round, its speed aside. Default: the scenario's for everybody. */
+  readonly roundMs?: (peer: number) => number;
+  /** Is told what peers reach and suffer, as they do. It must change nothing. */
+  readonly observer?: Partial<PeerObserver>;
   /** Real milliseconds, for the time that a run took. Default: not measured. */
   readonly nowMs?: () => number;
-  /** Called now and then. */
+  /** Called now and then. Virtual time stands still until a promise settles. */
   readonly progress?: (at: {
     readonly virtualMs: number;
     readonly generation: number;
     readonly events: number;
-  }) => void;
+  }) => void | Promise<void>;
+  /** Asked after `progress`: true ends the run where it is. */
+  readonly isStopped?: () => boolean;
 }
 
 /** Checkers that look at the whole world are asked this often. */
 const CHECK_MS = 500;
+/** From so many peers on they share states and looks at messages; fewer compute everything themselves. */
+const SHARED_FROM_PEERS = 50;
 const BASE58 = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz';
 
 export class Simulation implements SimulationView {
@@ -54,47 +80,59 @@ export class Simulation implements SimulationView {
   readonly peers: readonly SimPeer[];
   /** Kind of each attacker by the peer's number. */
   readonly attackers: ReadonlyMap<number, string>;
+  readonly honest: readonly SimPeer[];
+  /** Shared by all peers of a large world. */
+  readonly states: SharedStates | undefined;
+  /** When nothing new goes wrong any more. */
+  readonly quietFromMs: number;
+  readonly #numbers: ReadonlyMap<SimPeer, number>;
+  /** The honest ones who can keep what they hear. */
+  readonly #able: readonly SimPeer[];
+  #laggard: SimPeer | undefined;
   readonly #host: SimHost;
   readonly #recorder: Recorder;
-  readonly #checkers: readonly Checker[];
-  #violation: Violation | undefined;
+  readonly #watch: Watch;
+  #isStopped = false;
 
   /** Throws a SimError for a manifest or an attacker that does not exist. */
   constructor(scenario: Scenario, host: SimHost) {
     this.scenario = scenario;
     this.#host = host;
+    this.quietFromMs = quietFromMs(scenario.faults);
     this.manifest = manifestOf(scenario);
     this.meshId = meshIdOf(this.manifest, hashOf);
     this.world = new World(scenario.seed);
     this.network = new SimNetwork(this.world, scenario.network);
-    this.attackers = drawAttackers(scenario);
+    const settings = drawAttackers(scenario);
+    this.attackers = new Map([...settings].map(([peer, { kind }]) => [peer, kind]));
     this.#recorder = new Recorder(this, host.evaluate);
-    this.#checkers = allCheckers();
-    const members = new MemberMaker(this, host);
-    this.peers = Array.from({ length: scenario.peers }, (_, i) => members.make(i, this.#observer()));
-  }
-
-  get honest(): readonly SimPeer[] {
-    return this.peers.filter((_, i) => !this.attackers.has(i));
+    const { peers } = scenario;
+    if (peers >= SHARED_FROM_PEERS) this.states = sharedStatesOf(this.manifest, this.meshId);
+    this.#watch = new Watch(
+      this,
+      this.states === undefined ? allCheckers() : [...allCheckers(), sharedFusion(this.states)],
+    );
+    const members = new MemberMaker(this, { host, settings, watch: this.#watch });
+    this.peers = Array.from({ length: peers }, (_, i) => members.make(i, this.#observer()));
+    this.honest = this.peers.filter((_, i) => !this.attackers.has(i));
+    this.#numbers = new Map(this.peers.map((peer, i) => [peer, i]));
+    const withoutRoom = peersWithoutRoom(scenario.faults);
+    this.#able = this.honest.filter((peer) => !withoutRoom.has(this.numberOf(peer)));
   }
 
   numberOf(peer: SimPeer): number {
-    return this.peers.indexOf(peer);
+    return this.#numbers.get(peer) ?? -1;
   }
 
-  /** When nothing new goes wrong any more. */
-  get quietFromMs(): number {
-    return quietFromMs(this.scenario.faults);
-  }
-
-  /** Every honest peer is there, at the last generation, with one digest. */
+  /** Every honest peer is there, at the last generation, with one digest; but for those whose disk is full. */
   get hasAgreed(): boolean {
-    const { honest } = this;
-    const [first] = honest;
-    return honest.every(
-      (peer) =>
-        peer.isAlive && peer.generation >= this.scenario.end.generations && peer.digest === first.digest,
-    );
+    const [first] = this.#able;
+    const agrees = (peer: SimPeer): boolean =>
+      peer.isAlive && peer.generation >= this.scenario.end.generations && peer.digest === first.digest;
+    // Asked after every event: who did not agree the last time mostly still does not.
+    if (this.#laggard !== undefined && !agrees(this.#laggard)) return false;
+    this.#laggard = this.#able.find((peer) => !agrees(peer));
+    return this.#laggard === undefined;
   }
 
   async run(): Promise<SimResult> {
@@ -108,42 +146,61 @@ export class Simulation implements SimulationView {
     scheduleFaults(this);
     world.after(CHECK_MS, () => this.#check());
     const isOver = (): boolean =>
-      this.#violation !== undefined || (world.nowMs >= this.quietFromMs && this.hasAgreed);
+      this.#isStopped ||
+      this.#watch.violation !== undefined ||
+      (world.nowMs >= this.quietFromMs && this.hasAgreed);
     await world.runUntil(scenario.end.maxMs, isOver);
-    if (this.#violation === undefined) this.#ask((checker) => checker.check?.(this, true));
+    if (this.#watch.violation === undefined && !this.#isStopped) this.#watch.check(true);
     const realMs = (this.#host.nowMs?.() ?? 0) - startedMs;
     return this.#recorder.result({
-      violation: this.#violation,
+      violation: this.#watch.violation,
       agreed: this.hasAgreed,
       realSeconds: realMs / 1_000,
     });
   }
 
-  #check(): void {
-    this.#ask((checker) => checker.check?.(this, false));
+  async #check(): Promise<void> {
+    this.#watch.check(false);
+    this.world.after(CHECK_MS, () => this.#check());
     const { nowMs, events } = this.world;
     const generation = Math.max(...this.peers.map((peer) => peer.generation));
-    this.#host.progress?.({ virtualMs: nowMs, generation, events });
-    this.world.after(CHECK_MS, () => this.#check());
-  }
-
-  #ask(question: (checker: Checker) => Finding): void {
-    for (const checker of this.#checkers) {
-      const finding = question(checker);
-      if (finding !== undefined) this.#violation ??= { checker: checker.name, ...finding };
-    }
+    await this.#host.progress?.({ virtualMs: nowMs, generation, events });
+    this.#isStopped = this.#host.isStopped?.() ?? false;
   }
 
   #observer(): PeerObserver {
+    const told = this.#host.observer;
     return {
-      generation: (peer, detail) => {
-        this.#recorder.generation(peer, detail);
-        this.#ask((checker) => checker.onGeneration?.(peer, detail));
+      killed: (peer) => this.#recorder.lane(peer, 'kill'),
+      started: (peer) => {
+        told?.started?.(peer);
+        this.#recorder.lane(peer, 'start');
+        this.#watch.started(peer);
       },
-      refused: (peer, reason) => this.#recorder.refused(peer, reason),
-      notice: (peer, code) => this.#recorder.notice(peer, code),
+      generation: (peer, detail) => {
+        told?.generation?.(peer, detail);
+        this.#recorder.generation(peer, detail);
+        this.#watch.generation(peer, detail);
+      },
+      refused: (peer, reason) => {
+        told?.refused?.(peer, reason);
+        this.#recorder.refused(peer, reason);
+      },
+      notice: (peer, code, text) => {
+        told?.notice?.(peer, code, text);
+        this.#recorder.notice(peer, code);
+        this.#watch.notice(peer, code, text);
+      },
     };
   }
+}
+
+function sharedStatesOf(manifest: Manifest, meshId: Hash): SharedStates {
+  const { codec: name, model, aggregation } = manifest;
+  const codec = codecNamed(name);
+  if (codec === undefined) throw new SimError('MELDMESH_SIM_SCENARIO', `there is no codec ${name}`);
+  const initial = initialWeights(model, initialSeedOf(meshId));
+  return new SharedStates({ layout: layoutOf(model), codec, ...aggregation, initial });
 }
 
 function manifestOf(scenario: Scenario): Manifest {
@@ -159,101 +216,104 @@ function manifestOf(scenario: Scenario): Manifest {
   );
 }
 
-function drawAttackers({ attackers, peers, seed }: Scenario): ReadonlyMap<number, string> {
-  const drawn = new Map<number, string>();
-  for (const [index, { kind, share, peers: named }] of attackers.entries()) {
-    if (!ATTACKERS.has(kind)) {
-      const kinds = [...ATTACKERS.keys()].join(', ');
-      throw new SimError('MELDMESH_SIM_SCENARIO', `there is no attacker "${kind}"; there are ${kinds}`);
-    }
-    const random = createRandom(`${seed} attackers ${index}`);
-    const free = Array.from({ length: peers }, (_, i) => i).filter((i) => !drawn.has(i));
-    const wanted =
-      named ??
-      Array.from(
-        { length: Math.round((share ?? 0) * peers) },
-        () => free.splice(random.below(free.length), 1)[0],
-      );
-    for (const peer of wanted) drawn.set(peer, kind);
-  }
-  return drawn;
-}
-
 /** Draws what a member is by nature: its id, its speed, its clock. */
 class MemberMaker {
   readonly #simulation: Simulation;
   readonly #host: SimHost;
-  readonly #signers = new SignerRegistry();
-  readonly #shared = new Map<string, Map<string, unknown>>();
+  readonly #watch: Watch;
+  readonly #cast: Cast;
+  readonly #inspect: Inspect | undefined;
+  readonly #rankOf: RankOf | undefined;
+  readonly #registry = new SignerRegistry();
+  readonly #values = new InternTable({ copies: false });
+  #initial: Float32Array | undefined;
+  readonly #signers: readonly Signer[];
 
-  constructor(simulation: Simulation, host: SimHost) {
+  constructor(
+    simulation: Simulation,
+    parts: {
+      readonly host: SimHost;
+      readonly settings: ReadonlyMap<number, AttackerSetting>;
+      readonly watch: Watch;
+    },
+  ) {
+    const { scenario } = simulation;
     this.#simulation = simulation;
-    this.#host = host;
+    this.#host = parts.host;
+    this.#watch = parts.watch;
+    if (simulation.states !== undefined) {
+      const { drawnIn, hash } = recordSetOptionsOf(simulation.manifest, simulation.meshId, hashOf);
+      this.#inspect = sharedInspect();
+      this.#rankOf = sharedRanks(ranking(drawnIn, hash));
+    }
+    this.#signers = Array.from({ length: scenario.peers }, (_, i) => this.#signerOf(i));
+    this.#cast = new Cast(simulation, parts.settings, (i) => this.#signers[i].self);
   }
 
   make(index: number, observer: PeerObserver): SimPeer {
     const { scenario, world, network, manifest, meshId } = this.#simulation;
     const random = world.random.fork(`peer ${index}`);
-    const signer =
-      this.#host.signer?.(index) ??
-      this.#signers.create(idOf(index, scenario.seed), `${scenario.seed} secret ${index}`);
     const { speed, slowShare, slowFactor, roundMs, drift } = scenario.compute;
     const factor =
       (speed[0] + random.float() * (speed[1] - speed[0])) / (random.float() < slowShare ? slowFactor : 1);
+    const meanMs = this.#host.roundMs?.(index) ?? roundMs;
     const rounds = random.fork('rounds');
-    const seed = `${scenario.seed} ${index}`;
-    const attack = this.#attack(index, signer.self);
-    const { kind, context } = attack ?? {};
-    return new SimPeer({
+    const peer: SimPeer = new SimPeer({
       world,
       network,
       manifest,
       meshId,
-      signer,
-      work: () => {
-        const work = this.#host.work(index, { manifest, seed });
-        return kind?.work === undefined || context === undefined ? work : kind.work(work, context);
-      },
-      misbehave:
-        kind?.ports === undefined || context === undefined
-          ? undefined
-          : (ports) => kind.ports?.(ports, context) ?? ports,
-      roundMs: () => (roundMs / factor) * (0.8 + 0.4 * rounds.float()),
+      signer: this.#signers[index],
+      initialModel: () => this.#initialModel(),
+      ...this.#conduct(index, () => peer),
+      roundMs: () => (meanMs / factor) * (0.8 + 0.4 * rounds.float()),
       drift: { offsetMs: 0, rate: 1 + drift * (2 * random.float() - 1) },
       generationsMax: scenario.end.generations,
       waitForPeers: Math.min(3, scenario.peers - latecomers(scenario.faults).size - 1),
-      diskBytesMax: diskLimitOf(scenario, index),
+      values: this.#values,
       observer,
+      states: this.#simulation.states,
+      rankOf: this.#rankOf,
+      // What an attacker makes of a message is nobody else's truth.
+      inspect: this.#simulation.attackers.has(index) ? undefined : this.#inspect,
     });
+    return peer;
   }
 
-  #attack(
-    index: number,
-    self: PeerId,
-  ): { readonly kind: AttackerKind; readonly context: AttackContext } | undefined {
-    const { scenario, world, manifest, attackers } = this.#simulation;
-    const name = attackers.get(index) ?? '';
-    const kind = ATTACKERS.get(name);
-    const setting = scenario.attackers.find((each) => each.kind === name);
-    if (kind === undefined || setting === undefined) return undefined;
-    const shared = this.#shared.get(name) ?? new Map<string, unknown>();
-    this.#shared.set(name, shared);
-    const accomplices = [...attackers]
-      .filter(([, each]) => each === name)
-      .map(([i]) => idOf(i, scenario.seed));
-    const { fromGeneration, strength } = setting;
-    const after = (delayMs: number, run: () => void): void => world.after(delayMs, run);
-    const random = world.random.fork(`attacker ${index}`);
+  /** An attacker's work and ports are bent, those of some honest peers are looked through. */
+  #conduct(index: number, peer: () => SimPeer): Pick<PeerOptions, 'work' | 'bend' | 'bendEndpoint'> {
+    const { manifest, scenario } = this.#simulation;
+    const seed = `${scenario.seed} ${index}`;
+    const workWith = (hasFalseLabels: boolean) => this.#host.work(index, { manifest, seed, hasFalseLabels });
+    const attack = this.#cast.attackOf(index, () => workWith(true));
+    const watch = this.#watch;
+    if (attack === undefined) {
+      if (!watch.follows(index)) return { work: () => workWith(false) };
+      return {
+        work: () => watch.work(peer, workWith(false)),
+        bend: (ports) => watch.ports(peer, ports),
+      };
+    }
+    const { kind, context } = attack;
     return {
-      kind,
-      context: { manifest, self, random, fromGeneration, strength, after, accomplices, shared },
+      work: () => kind.work?.(workWith(false), context) ?? workWith(false),
+      bend: (ports) => kind.ports?.(ports, context) ?? ports,
+      bendEndpoint: (endpoint) => kind.endpoint?.(endpoint, context) ?? endpoint,
     };
   }
-}
 
-function diskLimitOf(scenario: Scenario, index: number): number | undefined {
-  const fault = scenario.faults.find((each) => each.kind === 'full-disk' && each.peer === index);
-  return fault?.kind === 'full-disk' ? fault.bytes : undefined;
+  /** Drawn once for all: it takes as long as some rounds. */
+  #initialModel(): Float32Array {
+    const { manifest, meshId } = this.#simulation;
+    this.#initial ??= initialWeights(manifest.model, initialSeedOf(meshId));
+    return this.#initial;
+  }
+
+  #signerOf(index: number): Signer {
+    const { scenario } = this.#simulation;
+    const id = () => idOf(index, scenario.seed);
+    return this.#host.signer?.(index) ?? this.#registry.create(id(), `${scenario.seed} secret ${index}`);
+  }
 }
 
 /** As long as a real peer id, for the bytes count. */

@@ -14,8 +14,10 @@ export interface TraceLine {
   readonly text: string;
 }
 
+type Text = string | (() => string);
+
 interface Ring {
-  readonly lines: TraceLine[];
+  readonly lines: (Omit<TraceLine, 'text'> & { readonly text: Text })[];
   next: number;
 }
 
@@ -39,7 +41,7 @@ export class Trace {
   event(
     peer: string,
     kind: string,
-    detail: { readonly bytes?: number; readonly check?: number; readonly text?: string } = {},
+    detail: { readonly bytes?: number; readonly check?: number; readonly text?: Text } = {},
   ): void {
     const at = ENTRY_BYTES * this.#filled;
     this.#buffer.setFloat64(at, this.#nowMs(), true);
@@ -61,14 +63,16 @@ export class Trace {
 
   /** The last lines of these peers, in the order of time. */
   lastOf(peers: readonly string[]): readonly TraceLine[] {
-    const lines = peers.flatMap((peer) => {
+    const kept = peers.flatMap((peer) => {
       const ring = this.#rings.get(peer);
       return ring === undefined ? [] : [...ring.lines.slice(ring.next), ...ring.lines.slice(0, ring.next)];
     });
-    return lines.sort((a, b) => a.atMs - b.atMs);
+    return kept
+      .map((line) => ({ ...line, text: typeof line.text === 'string' ? line.text : line.text() }))
+      .sort((a, b) => a.atMs - b.atMs);
   }
 
-  #keep(peer: string, line: TraceLine): void {
+  #keep(peer: string, line: Ring['lines'][number]): void {
     let ring = this.#rings.get(peer);
     if (ring === undefined) {
       ring = { lines: [], next: 0 };

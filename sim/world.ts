@@ -26,6 +26,11 @@ export class World {
     return this.#events;
   }
 
+  /** Events that are still to come. */
+  get queued(): number {
+    return this.#queue.size;
+  }
+
   /** A run that gives a promise stops time until it has settled: work on other threads never changes an outcome. */
   after(delayMs: number, run: () => void | Promise<void>): void {
     this.#queue.push(this.#nowMs + Math.max(0, delayMs), run);

@@ -37,6 +37,8 @@ export const IWANT_PATIENCE_MS = 12_000;
 
 /** Members to be connected with. Gossip uses `MESH_DEGREE` of them; the rest hear what there is to pull. */
 export const PEERS_TARGET = 8;
+/** With so many members nobody who was lost is dialled again: half of the connections stay free for others. */
+export const REDIAL_MEMBERS_MAX = 48;
 /** Connections of any kind. Above it libp2p closes those with the lowest tags. */
 export const CONNECTIONS_MAX = 96;
 /** Inbound connections a second from one address. libp2p's 5 resets a swarm on one machine or behind one NAT. */
@@ -87,16 +89,6 @@ export const SERVE_RATE = {
 export const SERVE_DEADLINE_MS = 20_000;
 /** The other side's close is waited for this long before a finished stream is cut. */
 export const STREAM_LINGER_MS = 2_000;
-
-/** One incident is charged once, however often it shows within this time. */
-export const INCIDENT_MS = 10_000;
-export const PENALTY_HALF_LIFE_MS = 10 * 60_000;
-/** Incidents after which a peer is disconnected and refused. */
-export const INCIDENTS_MAX = 3;
-export const REFUSAL_MS = 5 * 60_000;
-/** Gossip score of one incident. Good conduct is worth up to 7, so one incident can be outweighed, two cannot. */
-export const INCIDENT_SCORE = -5;
-export const PENALISED_PEERS_MAX = 1_024;
 
 /** Checks that must find a member's gossip stream missing before its connection is closed: a few heartbeats. */
 export const GOSSIP_MISSING_CHECKS = 5;

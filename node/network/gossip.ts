@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import type { GossipSub, GossipSubComponents, GossipsubOpts, Message } from '@libp2p/gossipsub';
 import { gossipsub, TopicValidatorResult } from '@libp2p/gossipsub';
 import type { PeerId as LibraryPeerId } from '@libp2p/interface';
-import type { PeerId, Verdict } from '../../protocols/index.ts';
+import type { PeerId, Penalties, Verdict } from '../../protocols/index.ts';
 import {
   GOSSIP_BYTES_MAX,
   GOSSIP_RPC_BYTES_MAX,
@@ -21,7 +21,6 @@ import {
 } from './constants.ts';
 import { crash, NetworkError } from './errors.ts';
 import { peerText } from './names.ts';
-import type { Penalties } from './penalties.ts';
 import type { Refusals } from './refusals.ts';
 
 export interface GossipTuning {

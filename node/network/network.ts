@@ -1,11 +1,11 @@
 // Puts the parts of the network together: one host, one mesh. The protocols see only its `port`; the node's
 // other parts see byte counts, addresses and refusals.
 import type { PrivateKey } from '@libp2p/interface';
-import type { Network, PeerId, PortEvent, Verdict } from '../../protocols/index.ts';
+import { type Network, type PeerId, Penalties, type PortEvent, type Verdict } from '../../protocols/index.ts';
 import type { ByteCounts } from '../api.ts';
 import { needsWebsockets, readAddress } from './addresses.ts';
 import { ByteMeter } from './byte-counts.ts';
-import { PEERS_TARGET, WATCHDOG_TICK_MS } from './constants.ts';
+import { EXCHANGE_INTERVAL_MAX_MS, PEERS_TARGET, WATCHDOG_TICK_MS } from './constants.ts';
 import { NetworkError } from './errors.ts';
 import type { GossipTuning } from './gossip.ts';
 import { createGossip, MeshGossip } from './gossip.ts';
@@ -16,7 +16,6 @@ import type { NetworkNames } from './names.ts';
 import { networkNames, peerText } from './names.ts';
 import { PeerExchange } from './peer-exchange.ts';
 import { PeerManager } from './peer-manager.ts';
-import { Penalties } from './penalties.ts';
 import { createNetworkPort, PeerChanges } from './port.ts';
 import { Refusals } from './refusals.ts';
 import { RequestClient } from './request-client.ts';
@@ -38,6 +37,8 @@ export interface NetworkOptions {
   readonly knownAddresses?: readonly string[];
   readonly mdns?: boolean;
   readonly peersTarget?: number;
+  /** How often somebody is asked who else is there, once there are enough; default half a minute. */
+  readonly exchangeIntervalMaxMs?: number;
   readonly gossipTuning?: Partial<GossipTuning>;
   /** How often streams are looked after; default a second. */
   readonly watchdogTickMs?: number;
@@ -137,6 +138,7 @@ class MeshNetwork implements RunningNetwork {
       bootstrap: options.bootstrap ?? [],
       knownAddresses: options.knownAddresses ?? [],
       peersTarget: options.peersTarget ?? PEERS_TARGET,
+      exchangeIntervalMaxMs: options.exchangeIntervalMaxMs ?? EXCHANGE_INTERVAL_MAX_MS,
       isRefused: (peer) => penalties.isRefused(peer),
       notice: options.notice ?? (() => {}),
     });

@@ -11,10 +11,10 @@ import {
   DIAL_DEADLINE_MS,
   DIAL_YIELD_MS,
   DIALS_PARALLEL_MAX,
-  EXCHANGE_INTERVAL_MAX_MS,
   EXCHANGE_INTERVAL_MIN_MS,
   MANAGER_TICK_MS,
   MEMBER_TAG_VALUE,
+  REDIAL_MEMBERS_MAX,
   STRANGER_GRACE_MS,
 } from './constants.ts';
 import type { Host } from './host.ts';
@@ -29,6 +29,8 @@ export interface PeerManagerOptions {
   readonly exchange: PeerExchange;
   readonly refusals: Refusals;
   readonly peersTarget: number;
+  /** How often somebody is asked who else is there, once there are enough. */
+  readonly exchangeIntervalMaxMs: number;
   readonly bootstrap: readonly string[];
   readonly knownAddresses: readonly string[];
   readonly now: () => number;
@@ -200,12 +202,25 @@ export class PeerManager {
   #exchangeOnce(nowMs: number): void {
     const all = this.#options.members.all();
     const enough = all.length >= this.#options.peersTarget;
+    const { exchangeIntervalMaxMs } = this.#options;
     this.#exchangeIntervalMs = enough
-      ? EXCHANGE_INTERVAL_MAX_MS
-      : Math.min(EXCHANGE_INTERVAL_MAX_MS, this.#exchangeIntervalMs * 2);
+      ? exchangeIntervalMaxMs
+      : Math.min(exchangeIntervalMaxMs, this.#exchangeIntervalMs * 2);
     this.#exchangeAtMs = nowMs + this.#exchangeIntervalMs * (0.75 + Math.random() / 2);
     const member = all[Math.floor(Math.random() * all.length)];
     if (member !== undefined) void this.#askForMore(member);
+    if (enough) this.#dialOneLost(nowMs);
+  }
+
+  /**
+   * Two halves of a mesh that were apart for a while have found enough members each, and nobody would dial across
+   * again. Whom we have lost may be on the other side.
+   */
+  #dialOneLost(nowMs: number): void {
+    if (this.#options.members.size + this.#dialling.size >= REDIAL_MEMBERS_MAX) return;
+    const lost = this.#book.due(nowMs).filter((contact) => contact.proven && this.#isWanted(contact));
+    const contact = lost[Math.floor(Math.random() * lost.length)];
+    if (contact !== undefined) void this.#dial(contact);
   }
 
   async #askForMore(member: Member): Promise<void> {

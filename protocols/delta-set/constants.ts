@@ -27,6 +27,21 @@ export const JUDGED_MEDIANS_MAX = 2;
 /** Authors of the last so many generations are the live contributors: one missed generation is no farewell. */
 export const LIVE_GENERATIONS = 3;
 
+/** With a contributor target, the members are counted by the ranks of so many generations: enough for 18 % at a target
+ * of 8, and as good as forgotten when the mesh has changed. */
+export const DRAW_WINDOW = 8;
+
+/** With a contributor target, so many times as many authors are kept: members whose views differ a little, stragglers
+ * and the halves of a healed mesh all fit, and nobody can make a generation larger. */
+export const KEPT_TARGETS = 2;
+
+/** A generation without a quorum draws twice as many after each half of the patience: with a whole one a mesh that had lost
+ * three of four peers took four times as long to get going again … */
+export const WIDENING_PATIENCES = 1 / 2;
+
+/** … and no more often than that: everybody is drawn long before. */
+export const WIDENINGS_MAX = 32;
+
 /** Records kept of one author in one generation: an honest one signs one, and two are proof enough. */
 export const RECORDS_PER_AUTHOR_MAX = 2;
 

@@ -4,6 +4,7 @@ import type { Codec, ModelLayout } from '../../fusion/index.ts';
 import type { Manifest } from '../manifest/schema.ts';
 import type { Hash, PeerId, Ports } from '../ports.ts';
 import type { Tickets } from '../tickets.ts';
+import type { Inspect } from './inspection.ts';
 import type { PayloadCache } from './payload-cache.ts';
 import type { RecordSet } from './record-set.ts';
 
@@ -51,5 +52,6 @@ export interface Context {
   readonly tickets: Tickets;
   readonly set: RecordSet;
   readonly payloads: PayloadCache;
+  readonly inspect: Inspect;
   readonly listener: DeltaSetListener;
 }

@@ -6,7 +6,8 @@
 import type { Hash, PeerId, Verdict } from '../ports.ts';
 import { GOSSIP_BYTES_MAX, PENDING_MAX } from './constants.ts';
 import type { Context } from './context.ts';
-import { type DeltaMessage, type DeltaRecord, decodeDelta, encodeDelta } from './messages.ts';
+import type { Inspection } from './inspection.ts';
+import { type DeltaMessage, type DeltaRecord, encodeDelta } from './messages.ts';
 import { recordKey } from './store-layout.ts';
 
 const ACCEPT: Verdict = { act: 'accept' };
@@ -53,16 +54,20 @@ export class Intake {
 
   #judge(from: PeerId, bytes: Uint8Array): Verdict {
     if (bytes.length > GOSSIP_BYTES_MAX) return reject('oversized');
-    const message = decodeDelta(bytes, this.#context.ports.signer.hash);
+    const { inspect, ports, codec, layout } = this.#context;
+    const inspection = inspect(bytes, { signer: ports.signer, blobs: ports.blobs, codec, layout });
+    const { message } = inspection;
     if (message === undefined) return reject('malformed');
     const { record, payload } = message;
     if (record.mesh !== this.#context.meshId) return reject('wrong-mesh');
     if (this.#pending.has(record.id) || this.#context.set.has(record.id, record.generation)) {
       return ignore('duplicate');
     }
-    const verdict = this.#judgeFields(message) ?? this.#judgeTime(record) ?? this.#judgeProofs(message);
+    const verdict = this.#judgeFields(message) ?? this.#judgeTime(record) ?? inspection.proofs();
     if (verdict !== undefined) return verdict;
-    this.#take(from, record, payload);
+    this.#pending.add(record.id);
+    if (payload === undefined) this.#pull(from, record);
+    else this.#keep(record, payload, inspection.writes());
     return ACCEPT;
   }
 
@@ -98,22 +103,6 @@ export class Intake {
     return set.wouldKeep(record) ? undefined : ignore('surplus');
   }
 
-  #judgeProofs({ record, payload }: DeltaMessage): Verdict | undefined {
-    const { signer, blobs } = this.#context.ports;
-    if (!signer.verify(record.author, record.header, record.signature)) return reject('bad-signature');
-    if (payload === undefined) return undefined;
-    if (blobs.hashOf(payload) !== record.payload) return reject('payload-hash');
-    return this.#context.codec.check(payload, this.#context.layout) === undefined
-      ? undefined
-      : reject('payload');
-  }
-
-  #take(from: PeerId, record: DeltaRecord, payload: Uint8Array | undefined): void {
-    this.#pending.add(record.id);
-    if (payload !== undefined) this.#keep(record, payload, true);
-    else this.#pull(from, record);
-  }
-
   #pull(from: PeerId, record: DeltaRecord): void {
     const { ports, tickets, codec, layout } = this.#context;
     const sources = from === record.author ? [from] : [from, record.author];
@@ -127,16 +116,15 @@ export class Intake {
         ports.network.penalise(record.author, 'payload');
         this.#drop(record, 'payload');
       } else {
-        this.#keep(record, event.bytes, false);
+        const row = { key: recordKey(record.generation, record.id), value: encodeDelta(record, undefined) };
+        this.#keep(record, event.bytes, [row]);
       }
     });
     ports.blobs.fetch(record.payload, record.payloadBytes, sources, ticket);
   }
 
-  #keep(record: DeltaRecord, payload: Uint8Array, writePayload: boolean): void {
+  #keep(record: DeltaRecord, payload: Uint8Array, batch: ReturnType<Inspection['writes']>): void {
     const { ports, tickets, payloads, listener } = this.#context;
-    const row = { key: recordKey(record.generation, record.id), value: encodeDelta(record, undefined) };
-    const batch = writePayload ? [...ports.blobs.writesFor(payload).batch, row] : [row];
     const ticket = tickets.issue((event) => {
       if (event.kind !== 'written' || event.error !== undefined) {
         const error = event.kind === 'written' ? event.error : 'no answer';
@@ -185,7 +173,11 @@ export class Intake {
   /** Their rows; what else the store holds of them goes when it is pruned. */
   #forget(records: readonly DeltaRecord[]): void {
     const { ports, tickets } = this.#context;
-    const batch = records.map(({ generation, id }) => ({ key: recordKey(generation, id), value: undefined }));
+    // An own one stays until it is pruned: a crash may come before its work is back in a residual on disk.
+    const batch = records
+      .filter(({ author }) => author !== this.#context.self)
+      .map(({ generation, id }) => ({ key: recordKey(generation, id), value: undefined }));
+    if (batch.length === 0) return;
     ports.store.write(
       batch,
       false,

@@ -119,6 +119,10 @@ function addRecords(context: Context, parts: Parts, found: Found): void {
     set.add(record);
     if (record.author === self) parts.own.sawOwn(record);
   }
+  // For these there was no room, and their work may not have come back before the last run ended.
+  const lost = found.records.filter(
+    ({ author, id, generation }) => author === self && generation > set.floor && !set.has(id, generation),
+  );
   const complete = Math.max(found.floor, Math.min(found.head?.generation ?? 0, set.top));
   if (complete > 0) {
     listener.notice(
@@ -137,6 +141,7 @@ function addRecords(context: Context, parts: Parts, found: Found): void {
       listener.notice('STORE_READ_FAILED', 'the learner starts without its optimiser and residual');
       parts.own.resume(row, []);
     }
+    parts.own.takeBack(lost);
     parts.ready(complete);
     republish(context, parts, row.record, row.generation);
   });

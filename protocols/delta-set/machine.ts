@@ -19,6 +19,7 @@ import {
   SYNC_INTERVAL_MS,
 } from './constants.ts';
 import type { Context, DeltaSetListener } from './context.ts';
+import { type Inspect, inspectDelta } from './inspection.ts';
 import { Intake } from './intake.ts';
 import { load } from './load.ts';
 import { type DeltaRecord, type Head, SNAPSHOTS_MAX } from './messages.ts';
@@ -26,7 +27,7 @@ import { type HeadState, ModelHead } from './model-head.ts';
 import { OwnWork } from './own-work.ts';
 import { Pace } from './pace.ts';
 import { PayloadCache } from './payload-cache.ts';
-import { RecordSet } from './record-set.ts';
+import { type RankOf, RecordSet, recordSetOptionsOf } from './record-set.ts';
 import { samplesOf } from './rules.ts';
 import { Sync } from './sync.ts';
 
@@ -40,6 +41,10 @@ export interface DeltaSetOptions {
   /** Others are known to exist: a member waits for their answer before it trains. */
   readonly expectsPeers: boolean;
   readonly listener: DeltaSetListener;
+  /** How messages are looked at; absent: `inspectDelta`. */
+  readonly inspect?: Inspect;
+  /** A memory of ranks that the members of one process share. */
+  readonly rankOf?: RankOf;
 }
 
 export type Phase = 'loading' | 'gathering' | 'catching-up' | 'running' | 'done';
@@ -54,6 +59,8 @@ export interface DeltaSet extends Machine {
   readonly set: RecordSet;
   /** Records accepted whose payload or write is still on its way. */
   readonly pending: number;
+  /** Bytes of payloads held in memory. */
+  readonly payloadBytes: number;
   /** Records of others added since the start. */
   readonly deltasHeard: number;
 }
@@ -101,11 +108,11 @@ class DeltaSetMachine implements DeltaSet {
       ports: { ...ports, clock: this.#alarm },
       tickets: new Tickets(),
       set: new RecordSet({
-        correctionWindow: manifest.history.correctionWindow,
-        contributorsMax: manifest.limits.contributorsMax,
-        hash: ports.signer.hash,
+        ...recordSetOptionsOf(manifest, meshId, ports.signer.hash),
+        rankOf: options.rankOf,
       }),
       payloads: new PayloadCache(PAYLOAD_CACHE_BYTES),
+      inspect: options.inspect ?? inspectDelta,
       listener,
     };
     this.#intake = new Intake(this.#context, {
@@ -121,7 +128,10 @@ class DeltaSetMachine implements DeltaSet {
     });
     this.#sync = new Sync(this.#context, this.#intake, {
       head: () => this.#announcedHead(),
-      heard: () => this.#step(),
+      heard: () => {
+        this.#pace.heard();
+        this.#step();
+      },
       exchanged: (complete) => this.#exchanged(complete),
     });
     this.#adoption = new Adoption(this.#context, {
@@ -139,7 +149,7 @@ class DeltaSetMachine implements DeltaSet {
     this.#pace = new Pace(this.#context, {
       neighbours: () => this.#sync.neighbours,
       ownSamples: (generation) =>
-        this.#phase === 'running' && this.#own.generation <= generation ? ports.learner.samples : 0,
+        this.#phase === 'running' && this.#isExpected(generation) ? ports.learner.samples : 0,
     });
   }
 
@@ -165,6 +175,10 @@ class DeltaSetMachine implements DeltaSet {
 
   get pending(): number {
     return this.#intake.pending;
+  }
+
+  get payloadBytes(): number {
+    return this.#context.payloads.bytes;
   }
 
   get deltasHeard(): number {
@@ -289,6 +303,13 @@ class DeltaSetMachine implements DeltaSet {
     this.#enter(this.#pastLast() ? 'done' : 'running');
   }
 
+  /** An own record of this generation is under way or will be. */
+  #isExpected(generation: number): boolean {
+    const { generation: newest, training } = this.#own;
+    if (newest >= generation) return newest === generation;
+    return training || generation !== this.#pace.current || this.#pace.draws();
+  }
+
   #pastLast(): boolean {
     return this.#pace.current > (this.#options.generationsMax ?? Number.POSITIVE_INFINITY);
   }
@@ -297,8 +318,8 @@ class DeltaSetMachine implements DeltaSet {
     if (this.#phase === 'running' && this.#pastLast()) this.#enter('done');
     const head = this.#model.head;
     if (this.#phase !== 'running' || head === undefined || !this.#model.inStep || this.#adoption.busy) return;
-    if (this.#context.ports.learner.samples > 0 && head.generation === this.#pace.complete)
-      this.#own.begin(head);
+    if (this.#context.ports.learner.samples === 0 || head.generation !== this.#pace.complete) return;
+    if (this.#pace.draws()) this.#own.begin(head);
   }
 
   #advanced(corrected: boolean): void {

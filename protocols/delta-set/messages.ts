@@ -8,6 +8,7 @@
 import { ByteReader, ByteWriter, hexOf } from '../bytes.ts';
 import type { Hash, PeerId, Signer } from '../ports.ts';
 import { RECORD_BYTES_MAX, SYNC_BYTES_MAX, VOTE_BYTES, WANTED_MAX } from './constants.ts';
+import { voteFor } from './jury.ts';
 
 const MAGIC = new Uint8Array([0x4d, 0x4d, 0x44, 0x31]); // "MMD1"
 const SIGNATURE_BYTES = 64;
@@ -34,11 +35,13 @@ export interface DeltaRecord {
   readonly payloadBytes: number;
   /** First bytes, in hex, of the ids known of generation − correctionWindow. */
   readonly votes: ReadonlySet<string>;
+  /** What votes call this record: the first bytes of its own id. */
+  readonly vote: string;
   readonly header: Uint8Array;
   readonly signature: Uint8Array;
 }
 
-export type RecordFields = Omit<DeltaRecord, 'id' | 'header' | 'signature' | 'votes'> & {
+export type RecordFields = Omit<DeltaRecord, 'id' | 'header' | 'signature' | 'vote' | 'votes'> & {
   readonly votes: readonly string[];
 };
 
@@ -64,13 +67,9 @@ function encodeHeader(fields: RecordFields): Uint8Array {
 /** Makes and signs a record. */
 export function signRecord(fields: RecordFields, signer: Signer): DeltaRecord {
   const header = encodeHeader(fields);
-  return {
-    ...fields,
-    votes: new Set(fields.votes),
-    id: signer.hash(header),
-    header,
-    signature: signer.sign(header),
-  };
+  const id = signer.hash(header);
+  const signature = signer.sign(header);
+  return { ...fields, votes: new Set(fields.votes), id, vote: voteFor(id), header, signature };
 }
 
 function readVotes(reader: ByteReader): readonly string[] {
@@ -106,7 +105,8 @@ function decodeHeader(
   const votes = readVotes(reader);
   if (!reader.complete || fields.generation === 0 || fields.baseGeneration >= fields.generation)
     return undefined;
-  return { ...fields, votes: new Set(votes), id: hash(header), header, signature };
+  const id = hash(header);
+  return { ...fields, votes: new Set(votes), id, vote: voteFor(id), header, signature };
 }
 
 /** A record on its way: by gossip, as an answer to `want`, or in the store. */

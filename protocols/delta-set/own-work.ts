@@ -23,8 +23,8 @@ export class OwnWork {
   /** Own records that are back in the residual, as of the last state written. */
   #returned = new Set<Hash>();
   #stateKeys: ReadonlySet<string> = new Set();
-  /** Payloads whose write failed: nobody has seen them, so their work is taken back whole. */
-  #unsent: Uint8Array[] = [];
+  /** Payloads that nobody has seen, or has kept: their work is taken back whole. `id` names a record that was written. */
+  #unsent: { readonly payload: Uint8Array; readonly id: Hash | undefined }[] = [];
   #retryAtMs = 0;
   #retryMs = RETRY_MIN_MS;
 
@@ -70,8 +70,8 @@ export class OwnWork {
       if (this.#returned.has(record.id)) continue;
       const ticket = tickets.issue((event) => {
         if (event.kind !== 'blob' || event.bytes === undefined) return;
-        this.#unsent.push(event.bytes);
-        this.#returned.add(record.id);
+        if (this.#unsent.some(({ id }) => id === record.id)) return;
+        this.#unsent.push({ payload: event.bytes, id: record.id });
         listener.notice('DELTA_RETURNED', `own delta of generation ${record.generation} was never heard`);
       });
       ports.blobs.fetch(record.payload, record.payloadBytes, [], ticket);
@@ -101,10 +101,11 @@ export class OwnWork {
       if (counts === !returned.has(record.id)) continue;
       changed.push({ record, sign: counts ? -1 : 1 });
     }
-    const takeBack: { payload: Uint8Array; sign: 1 | -1 }[] = this.#unsent.map((payload) => ({
+    const takeBack: { payload: Uint8Array; sign: 1 | -1 }[] = this.#unsent.map(({ payload }) => ({
       payload,
       sign: 1,
     }));
+    for (const { id } of this.#unsent) if (id !== undefined) returned.add(id);
     let missing = changed.length;
     if (missing === 0) return then(takeBack, returned);
     for (const { record, sign } of changed) {
@@ -138,7 +139,10 @@ export class OwnWork {
     const { ports, tickets, listener } = this.#context;
     const ticket = tickets.issue((event) => {
       if (event.kind === 'trained') {
-        this.#unsent = [];
+        // What has come back meanwhile waits for the next round; the rest is in the learner's residual now.
+        const taken = new Set(takeBack.map(({ payload }) => payload));
+        this.#unsent = this.#unsent.filter(({ payload }) => !taken.has(payload));
+        this.#returned = new Set(returned);
         return this.#write(head, event, returned);
       }
       this.#state = 'idle';
@@ -204,7 +208,7 @@ export class OwnWork {
 
   /** The round is not lost: nothing was sent, so all of its payload goes back into the residual next time. */
   #failedWrite(trained: Trained): void {
-    this.#unsent.push(trained.payload);
+    this.#unsent.push({ payload: trained.payload, id: undefined });
     this.#later();
   }
 

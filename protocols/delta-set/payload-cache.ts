@@ -10,9 +10,15 @@ export class PayloadCache {
     this.#bytesMax = bytesMax;
   }
 
+  /** Bytes held now. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   get(hash: Hash): Uint8Array | undefined {
     const payload = this.#entries.get(hash);
-    if (payload !== undefined) {
+    // Who came last matters only where something must go.
+    if (payload !== undefined && this.#bytes > this.#bytesMax / 2) {
       this.#entries.delete(hash);
       this.#entries.set(hash, payload);
     }

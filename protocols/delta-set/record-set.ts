@@ -6,10 +6,20 @@
 // that its author signs two, and makes both void. When the jury has decided, only what it knew is looked at, so
 // that a second record made up later voids nothing. Nothing here looks below a record's own generation: members
 // whose histories begin at different generations agree on what both have.
+import type { Manifest } from '../manifest/schema.ts';
 import type { Hash, PeerId, Signer } from '../ports.ts';
 import { RECORDS_PER_AUTHOR_MAX } from './constants.ts';
+import { followJury, hasKnown, type Jury, judge, weightOf } from './jury.ts';
 import type { DeltaRecord } from './messages.ts';
-import { countedRecords, juryKnew } from './rules.ts';
+import { fractionOf, keptMax } from './rules.ts';
+
+/** Who contributes when there are too many: by a hash, so that it changes from generation to generation. */
+export interface Rank {
+  readonly hash: Hash;
+  readonly fraction: number;
+}
+
+export type RankOf = (generation: number, author: PeerId) => Rank;
 
 export interface Added {
   /** `surplus`: one more than is kept of its author or generation; nothing changed, as for `duplicate`. */
@@ -23,14 +33,52 @@ export interface Added {
 interface Generation {
   /** By author, ascending by id. */
   readonly authors: Map<PeerId, readonly DeltaRecord[]>;
+  readonly byId: Map<Hash, DeltaRecord>;
+  /** Its authors, ascending by rank. */
+  readonly ranked: { readonly author: PeerId; readonly rank: Rank }[];
   counted: readonly DeltaRecord[];
+  /** What its counted records know of the generation one window back. */
+  jury: Jury | undefined;
+  /** Rises with every change of what is kept or counted. */
+  revision: number;
+  // Made when asked for, forgotten at the next record.
+  held: readonly DeltaRecord[] | undefined;
   digest: string | undefined;
+  weight: number | undefined;
 }
 
 export interface RecordSetOptions {
   readonly correctionWindow: number;
   readonly contributorsMax: number;
+  /** Draws differ from mesh to mesh: their ranks begin with its id. Absent: a mesh without a contributor target. */
+  readonly drawnIn?: Hash;
   readonly hash: Signer['hash'];
+  /** A memory of ranks that many sets of one mesh share; absent: each works out its own. */
+  readonly rankOf?: RankOf;
+}
+
+/** Works ranks out. */
+export function ranking(drawnIn: Hash | undefined, hash: Signer['hash']): RankOf {
+  const mesh = drawnIn === undefined ? '' : `${drawnIn} `;
+  return (generation, author) => {
+    const rank = hash(encoder.encode(`${mesh}${generation} ${author}`));
+    return { hash: rank, fraction: fractionOf(rank) };
+  };
+}
+
+/** What a manifest says of the set. */
+export function recordSetOptionsOf(
+  { history, limits, pace }: Pick<Manifest, 'history' | 'limits' | 'pace'>,
+  meshId: Hash,
+  hash: Signer['hash'],
+): RecordSetOptions {
+  const { contributorsTarget } = pace;
+  return {
+    correctionWindow: history.correctionWindow,
+    contributorsMax: keptMax(limits.contributorsMax, contributorsTarget),
+    drawnIn: contributorsTarget === undefined ? undefined : meshId,
+    hash,
+  };
 }
 
 const byId = (a: DeltaRecord, b: DeltaRecord): number => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
@@ -38,12 +86,15 @@ const encoder = new TextEncoder();
 
 export class RecordSet {
   readonly #options: RecordSetOptions;
+  readonly #rankOf: RankOf;
   readonly #generations = new Map<number, Generation>();
   #top = 0;
+  #version = 0;
   #floor = 0;
 
   constructor(options: RecordSetOptions) {
     this.#options = options;
+    this.#rankOf = options.rankOf ?? ranking(options.drawnIn, options.hash);
   }
 
   /** Highest generation with a record in it. */
@@ -56,20 +107,45 @@ export class RecordSet {
     return this.#floor;
   }
 
+  /** Rises whenever anything in the set changes. */
+  get version(): number {
+    return this.#version;
+  }
+
   has(id: Hash, generation: number): boolean {
     return this.get(id, generation) !== undefined;
   }
 
   get(id: Hash, generation: number): DeltaRecord | undefined {
-    for (const own of this.#generations.get(generation)?.authors.values() ?? []) {
-      for (const record of own) if (record.id === id) return record;
-    }
-    return undefined;
+    return this.#generations.get(generation)?.byId.get(id);
   }
 
   /** Records kept of a generation, ascending by id: what votes name and what neighbours compare. */
   held(generation: number): readonly DeltaRecord[] {
-    return [...(this.#generations.get(generation)?.authors.values() ?? [])].flat().sort(byId);
+    const open = this.#generations.get(generation);
+    if (open === undefined) return [];
+    open.held ??= [...open.byId.values()].sort(byId);
+    return open.held;
+  }
+
+  /** Rises whenever what is kept or counted of a generation changes. */
+  revision(generation: number): number {
+    return this.#generations.get(generation)?.revision ?? 0;
+  }
+
+  /** The ranks of a generation's authors as fractions, ascending. */
+  ranks(generation: number): readonly number[] {
+    return this.#generations.get(generation)?.ranked.map(({ rank }) => rank.fraction) ?? [];
+  }
+
+  /** The so manieth lowest rank of a generation, from 0; `undefined` where it has fewer authors. */
+  rankAt(generation: number, index: number): number | undefined {
+    return this.#generations.get(generation)?.ranked[index]?.rank.fraction;
+  }
+
+  /** An author's rank in a generation, as a fraction. */
+  rank(author: PeerId, generation: number): number {
+    return this.#rankOf(generation, author).fraction;
   }
 
   /** Records of a generation with weight, ascending by id: at most one of each author. */
@@ -83,7 +159,8 @@ export class RecordSet {
     const authors = this.#generations.get(record.generation)?.authors;
     const own = authors?.get(record.author);
     if (authors !== undefined && own === undefined && authors.size >= this.#options.contributorsMax) {
-      return this.#rank(record) < this.#lastByRank(record.generation, authors).rank;
+      const { hash } = this.#rankOf(record.generation, record.author);
+      return hash < (this.#lastByRank(record.generation)?.rank.hash ?? '');
     }
     return this.#best(record.generation, [...(own ?? []), record]).includes(record);
   }
@@ -96,14 +173,23 @@ export class RecordSet {
     const before = generation.authors.get(record.author) ?? [];
     const evicted: DeltaRecord[] = [];
     if (before.length === 0 && generation.authors.size >= this.#options.contributorsMax) {
-      const { author } = this.#lastByRank(record.generation, generation.authors);
-      evicted.push(...(generation.authors.get(author) ?? []));
-      generation.authors.delete(author);
+      const last = generation.ranked.pop();
+      if (last !== undefined) {
+        evicted.push(...(generation.authors.get(last.author) ?? []));
+        generation.authors.delete(last.author);
+      }
     }
+    if (before.length === 0) this.#insertRank(record.generation, generation, record.author);
     const kept = this.#best(record.generation, [...before, record]);
     evicted.push(...before.filter((other) => !kept.includes(other)));
     generation.authors.set(record.author, [...kept].sort(byId));
+    for (const { id } of evicted) generation.byId.delete(id);
+    generation.byId.set(record.id, record);
+    generation.held = withRecord(generation.held, record, evicted);
     generation.digest = undefined;
+    generation.weight = undefined;
+    generation.revision += 1;
+    this.#version += 1;
     this.#top = Math.max(this.#top, record.generation);
     const changedFrom = this.#judgeFrom(record.generation);
     return { outcome: before.length === 0 ? 'added' : 'equivocation', changedFrom, evicted };
@@ -136,6 +222,7 @@ export class RecordSet {
     const forgotten = sealed.flatMap((key) => this.held(key));
     for (const key of sealed) this.#generations.delete(key);
     this.#floor = Math.max(this.#floor, floor);
+    this.#version += 1;
     this.#top = Math.max(this.#top, this.#floor);
     return forgotten;
   }
@@ -143,33 +230,37 @@ export class RecordSet {
   #open(number: number): Generation {
     let generation = this.#generations.get(number);
     if (generation === undefined) {
-      generation = { authors: new Map(), counted: [], digest: undefined };
+      const kept = { authors: new Map(), byId: new Map(), ranked: [] };
+      generation = {
+        ...kept,
+        counted: [],
+        jury: undefined,
+        revision: 0,
+        held: undefined,
+        digest: undefined,
+        weight: undefined,
+      };
       this.#generations.set(number, generation);
     }
     return generation;
   }
 
-  /** Who contributes when there are too many: by a hash, so that it changes from generation to generation. */
-  #rank({ generation, author }: Pick<DeltaRecord, 'generation' | 'author'>): Hash {
-    return this.#options.hash(encoder.encode(`${generation} ${author}`));
+  #insertRank(number: number, { ranked }: Generation, author: PeerId): void {
+    const rank = this.#rankOf(number, author);
+    let at = ranked.length;
+    while (at > 0 && ranked[at - 1].rank.hash > rank.hash) at -= 1;
+    ranked.splice(at, 0, { author, rank });
   }
 
-  #lastByRank(
-    generation: number,
-    authors: Generation['authors'],
-  ): { readonly author: PeerId; readonly rank: Hash } {
-    const ranked = [...authors.keys()].map((author) => ({
-      author,
-      rank: this.#rank({ generation, author }),
-    }));
-    return ranked.reduce((last, next) => (next.rank > last.rank ? next : last));
+  #lastByRank(generation: number): Generation['ranked'][number] | undefined {
+    return this.#generations.get(generation)?.ranked.at(-1);
   }
 
   /** The records of one author that are kept: those that the jury knew before others, then the smallest ids. */
   #best(generation: number, records: readonly DeltaRecord[]): readonly DeltaRecord[] {
     if (records.length <= RECORDS_PER_AUTHOR_MAX) return records;
-    const jury = this.counted(generation + this.#options.correctionWindow);
-    const known = new Set(records.filter((record) => juryKnew(record, jury)));
+    const jury = this.#generations.get(generation + this.#options.correctionWindow)?.jury;
+    const known = new Set(records.filter((record) => hasKnown(jury, record)));
     const order = [...records].sort((a, b) => Number(known.has(b)) - Number(known.has(a)) || byId(a, b));
     return order.slice(0, RECORDS_PER_AUTHOR_MAX);
   }
@@ -181,9 +272,20 @@ export class RecordSet {
     for (let number = touched; number > this.#floor; number -= correctionWindow) {
       const generation = this.#generations.get(number);
       if (generation === undefined) break;
-      const counted = countedRecords(this.held(number), this.counted(number + correctionWindow));
+      const held = this.held(number);
+      const jury = this.#generations.get(number + correctionWindow)?.jury;
+      const { authors, byId } = generation;
+      const open = generation;
+      const weight = (): number => {
+        open.weight ??= weightOf(held);
+        return open.weight;
+      };
+      const counted = judge(held, { jury, weight, single: authors.size === byId.size });
       if (sameRecords(counted, generation.counted)) break;
+      generation.jury = followJury(generation.jury, generation.counted, counted);
       generation.counted = counted;
+      generation.revision += 1;
+      this.#version += 1;
       changedFrom = number;
     }
     return changedFrom;
@@ -191,4 +293,22 @@ export class RecordSet {
 }
 
 const sameRecords = (a: readonly DeltaRecord[], b: readonly DeltaRecord[]): boolean =>
-  a.length === b.length && a.every((record, i) => record.id === b[i].id);
+  a === b || (a.length === b.length && a.every((record, i) => record === b[i] || record.id === b[i].id));
+
+/** A sorted list with one record more, at its place, and without some. */
+function withRecord(
+  all: readonly DeltaRecord[] | undefined,
+  record: DeltaRecord,
+  without: readonly DeltaRecord[],
+): readonly DeltaRecord[] | undefined {
+  if (all === undefined) return undefined;
+  const held = without.length === 0 ? all : all.filter((each) => !without.includes(each));
+  let low = 0;
+  let high = held.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (held[middle].id < record.id) low = middle + 1;
+    else high = middle;
+  }
+  return [...held.slice(0, low), record, ...held.slice(low)];
+}

@@ -4,34 +4,18 @@ import type { Hash, PeerId } from '../ports.ts';
 import {
   GRACE_FACTOR,
   GRACE_MIN_MS,
-  JUDGED_MEDIANS_MAX,
-  JUDGING_SHARE_MIN,
-  KNOWN_SHARE_MIN,
+  KEPT_TARGETS,
   OBSERVED_WEIGHT,
   PATIENCE_DOUBLINGS_MAX,
-  VOTE_BYTES,
+  WIDENING_PATIENCES,
+  WIDENINGS_MAX,
 } from './constants.ts';
+import { followJury, type Judged, judge, weightOf } from './jury.ts';
 
-/** What the rules need to know of a record. */
-export interface Judged {
-  readonly id: Hash;
-  readonly author: PeerId;
-  readonly samples: number;
-  /** First bytes, in hex, of the ids that the author knew of the generation one window back. */
-  readonly votes: ReadonlySet<string>;
-}
-
-export const voteFor = (id: Hash): string => id.slice(0, 2 * VOTE_BYTES);
+export { type Judged, voteFor } from './jury.ts';
 
 export const samplesOf = (records: readonly { readonly samples: number }[]): number =>
   records.reduce((sum, record) => sum + record.samples, 0);
-
-/** Whether a third of the jury's samples knew a record. */
-export function juryKnew(record: Judged, jury: readonly Judged[]): boolean {
-  const vote = voteFor(record.id);
-  const known = samplesOf(jury.filter((juror) => juror.votes.has(vote)));
-  return jury.length > 0 && known >= KNOWN_SHARE_MIN * samplesOf(jury);
-}
 
 /**
  * Which of a generation's records have weight.
@@ -47,25 +31,19 @@ export function countedRecords<R extends Judged>(
   records: readonly R[],
   jury: readonly Judged[],
 ): readonly R[] {
-  const open = decides(records, jury) ? records.filter((record) => juryKnew(record, jury)) : records;
-  const signed = new Map<PeerId, number>();
-  for (const { author } of open) signed.set(author, (signed.get(author) ?? 0) + 1);
-  return open.filter(({ author }) => signed.get(author) === 1);
+  return judge(records, {
+    jury: followJury(undefined, [], jury),
+    weight: () => weightOf(records),
+    single: false,
+  });
 }
 
-function decides(records: readonly Judged[], jury: readonly Judged[]): boolean {
-  if (records.length === 0 || jury.length === 0) return false;
-  const claims = new Map<PeerId, number>();
-  for (const { author, samples } of records) claims.set(author, claims.has(author) ? 0 : samples);
-  const ascending = [...claims.values()].sort((a, b) => a - b);
-  const weightMax = JUDGED_MEDIANS_MAX * ascending[(ascending.length - 1) >> 1];
-  const weight = ascending.reduce((sum, samples) => sum + Math.min(samples, weightMax), 0);
-  return samplesOf(jury) >= JUDGING_SHARE_MIN * weight;
-}
-
-/** Samples of the live contributors by author: what a quorum is measured against. */
+/** The live contributors that a generation may expect: what a quorum is measured against. */
 export interface Live {
+  /** Those known by name, with their samples. */
   readonly samples: ReadonlyMap<PeerId, number>;
+  /** How many records come in all, whoever sends them; absent: of those known by name only. */
+  readonly expected?: number;
 }
 
 export interface QuorumRule {
@@ -73,20 +51,72 @@ export interface QuorumRule {
   readonly contributorsMin: number;
 }
 
-/** Whether these records complete a generation by weight and by number. */
+/** Whether these records complete a generation by weight and by number. Strangers weigh as much as the mean record. */
 export function hasQuorum(records: readonly Judged[], live: Live, rule: QuorumRule): boolean {
   if (records.length < rule.contributorsMin) return false;
-  let expected = 0;
-  const arrived = new Set(records.map((record) => record.author));
-  for (const [author, samples] of live.samples) if (!arrived.has(author)) expected += samples;
+  const { absent, absentSamples } = missing(records, live);
   const have = samplesOf(records);
+  const strangers = Math.max(0, (live.expected ?? 0) - records.length - absent);
+  const expected = absentSamples + (records.length === 0 ? 0 : (strangers * have) / records.length);
   return have >= rule.quorum * (have + expected);
+}
+
+/** How many records are still expected. */
+export const absentCount = (records: readonly Judged[], live: Live): number =>
+  Math.max(missing(records, live).absent, (live.expected ?? 0) - records.length);
+
+function missing(
+  records: readonly Judged[],
+  { samples }: Live,
+): { readonly absent: number; readonly absentSamples: number } {
+  let absent = samples.size;
+  let absentSamples = 0;
+  for (const claimed of samples.values()) absentSamples += claimed;
+  for (const { author } of records) {
+    const claimed = samples.get(author);
+    if (claimed === undefined) continue;
+    absent -= 1;
+    absentSamples -= claimed;
+  }
+  return { absent, absentSamples };
 }
 
 export const absentAuthors = (records: readonly Judged[], live: Live): readonly PeerId[] => {
   const arrived = new Set(records.map((record) => record.author));
   return [...live.samples.keys()].filter((author) => !arrived.has(author)).sort();
 };
+
+/** A rank as a number in [0, 1). */
+export const fractionOf = (rank: Hash): number => Number.parseInt(rank.slice(0, 12), 16) / 2 ** 48;
+
+/**
+ * Members of a mesh, from the ranks (fractions, ascending) of some generations: the j-th lowest of N even ranks lies
+ * near j / N. The middle one of each generation is taken, so that records of authors who were not drawn do not make
+ * the mesh look small. `undefined` where there are no ranks at all.
+ */
+export function estimateMembers(generations: readonly (readonly number[])[]): number | undefined {
+  let count = 0;
+  let width = 0;
+  for (const ranks of generations) {
+    if (ranks.length === 0) continue;
+    const middle = Math.ceil(ranks.length / 2);
+    count += middle - 0.5;
+    width += ranks[middle - 1];
+  }
+  return width > 0 ? count / width : undefined;
+}
+
+/** Share of the members that is drawn: 1 while nobody can tell how many there are, or where they are few. */
+export const drawnShare = (target: number, members: number | undefined): number =>
+  members === undefined ? 1 : Math.min(1, target / members);
+
+/** Authors kept of one generation. */
+export const keptMax = (contributorsMax: number, target: number | undefined): number =>
+  target === undefined ? contributorsMax : Math.min(contributorsMax, KEPT_TARGETS * target);
+
+/** By how much the drawn share is raised after so long without a quorum. */
+export const widening = (waitedMs: number, patience: number): number =>
+  2 ** Math.min(WIDENINGS_MAX, Math.floor(waitedMs / (WIDENING_PATIENCES * patience)));
 
 export interface PaceRule {
   readonly patience: number;

@@ -30,6 +30,14 @@ export function crossChecks(manifest: Manifest): readonly string[] {
       'pace.contributorsMin is above limits.contributorsMax: no generation could ever be complete',
     ],
     [
+      (pace.contributorsTarget ?? pace.contributorsMin) >= pace.contributorsMin,
+      'pace.contributorsTarget is below pace.contributorsMin: most generations would never be complete',
+    ],
+    [
+      (pace.contributorsTarget ?? 0) <= limits.contributorsMax,
+      'pace.contributorsTarget is above limits.contributorsMax: no generation has room for so many',
+    ],
+    [
       manifest.history.correctionWindow < manifest.history.horizon,
       'history.correctionWindow must be below history.horizon: what is sealed cannot be corrected',
     ],

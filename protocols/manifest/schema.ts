@@ -36,6 +36,8 @@ export const manifestSchema = z.strictObject({
     quorum: z.number().gt(0).max(1),
     /** Fewer contributors than this are never a quorum. */
     contributorsMin: positive.max(10_000),
+    /** About so many members contribute to each generation, drawn by a hash; absent: all of them. */
+    contributorsTarget: positive.max(1_000).optional(),
     /** Without a quorum a member waits this many observed generation times, doubling each time. */
     patience: z.number().positive().max(1_000),
     patienceMinMs: positive.max(86_400_000),

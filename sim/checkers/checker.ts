@@ -1,5 +1,6 @@
 // A checker watches a simulation from outside and says in one sentence what must never be. It changes nothing.
-
+import type { DeltaRecord } from '../../protocols/index.ts';
+import type { RoundSeen } from '../learners/work.ts';
 import type { SimPeer } from '../peer.ts';
 import type { SimulationView } from '../view.ts';
 
@@ -14,13 +15,24 @@ export interface Violation {
 /** What a checker answers with: `undefined` while all is well. */
 export type Finding = { readonly text: string; readonly peers: readonly SimPeer[] } | undefined;
 
+export interface GenerationSeen {
+  readonly generation: number;
+  readonly digest: string;
+  readonly corrected: boolean;
+}
+
+/** All that is seen is of honest peers: what liars do with themselves is their own affair. */
 export interface Checker {
   readonly name: string;
+  /** Before the machines of a new life do anything: the disk is as the last life left it. */
+  onStart?(peer: SimPeer): Finding;
   /** After a peer has reached or corrected a generation. */
-  onGeneration?(
-    peer: SimPeer,
-    detail: { readonly generation: number; readonly digest: string; readonly corrected: boolean },
-  ): Finding;
+  onGeneration?(peer: SimPeer, detail: GenerationSeen): Finding;
+  onNotice?(peer: SimPeer, notice: { readonly code: string; readonly text: string }): Finding;
+  /** A round was computed, of some peers only; `life` is an object of its own for each life. */
+  onTrained?(peer: SimPeer, life: object, round: RoundSeen): void;
+  /** A peer gossips a record of its own, perhaps not for the first time; of some peers only. */
+  onPublished?(peer: SimPeer, record: DeltaRecord): Finding;
   /** Every so often, and once at the end. */
   check?(simulation: SimulationView, isEnd: boolean): Finding;
 }

@@ -8,7 +8,7 @@ import {
   takeBack,
 } from '../../fusion/index.ts';
 import type { TrainJob } from '../../protocols/index.ts';
-import type { RoundWork, TrainedWork } from './work.ts';
+import type { RoundSeen, RoundWork, TrainedWork } from './work.ts';
 
 export interface BowlOptions {
   readonly codec: Codec;
@@ -23,6 +23,7 @@ export interface BowlOptions {
 
 export class BowlWork implements RoundWork {
   readonly samples: number;
+  onTrained?: (round: RoundSeen) => void;
   readonly #options: BowlOptions;
   #residual: Float32Array;
 
@@ -41,6 +42,7 @@ export class BowlWork implements RoundWork {
     const random = createRandom(`${seed} ${generation}`);
     const { payload } = compressWithFeedback({ delta, residual, codec, layout, random });
     this.#residual = residual;
+    this.onTrained?.({ delta, residual: residual.slice(), payload });
     return { payload, state: new Uint8Array(residual.slice().buffer), loss, steps: 1 };
   }
 

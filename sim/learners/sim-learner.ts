@@ -1,5 +1,8 @@
 // The simulated `Learner`: work done by whoever does it, heard when the member's own speed says so.
+
+import assert from 'node:assert/strict';
 import type { Learner, PortEvent, Ticket, TrainJob } from '../../protocols/index.ts';
+import { SimError } from '../errors.ts';
 import type { World } from '../world.ts';
 import type { RoundWork } from './work.ts';
 
@@ -61,7 +64,11 @@ export class SimLearner implements Learner {
     event: (value: T) => PortEvent,
   ): void {
     const { world, alive, deliver } = this.#options;
-    const failed = (error: unknown): PortEvent => ({ kind: 'failed', ticket, error: String(error) });
+    const failed = (error: unknown): PortEvent => {
+      // Not the member's failure but that of the machine under the simulation, or ours: no outcome may come of it.
+      if (error instanceof SimError || error instanceof assert.AssertionError) throw error;
+      return { kind: 'failed', ticket, error: String(error) };
+    };
     let outcome: PortEvent | Promise<PortEvent>;
     try {
       const value = begin();
@@ -69,6 +76,8 @@ export class SimLearner implements Learner {
     } catch (error) {
       outcome = failed(error);
     }
+    // It is awaited at its time only, and may have failed long before.
+    if (outcome instanceof Promise) outcome.catch(() => undefined);
     const hear = (heard: PortEvent): void => alive(() => deliver(heard))();
     world.after(delayMs, () => (outcome instanceof Promise ? outcome.then(hear) : hear(outcome)));
   }

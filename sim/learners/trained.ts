@@ -1,58 +1,51 @@
 // Real training of a simulated member on its own samples: the rounds of real nodes, residual, momentum and all.
-
-import type { DenseSpec } from '../../fusion/index.ts';
+import { type DenseSpec, layoutOf } from '../../fusion/index.ts';
 import {
-  createLearnerRounds,
+  checkLearnerState,
   type Dataset,
-  LearningError,
   type Trainer,
   type TrainingSettings,
 } from '../../learning/index.ts';
 import type { TrainJob } from '../../protocols/index.ts';
+import { trainOneRound } from './one-round.ts';
+import type { TrainingPool } from './training-pool.ts';
 import type { RoundWork, TrainedWork } from './work.ts';
 
 export interface TrainedOptions {
   readonly spec: DenseSpec;
   readonly codec: string;
   readonly settings: TrainingSettings;
+  /** One object for all lives of a member: a pool shares it with its threads once. */
   readonly data: Dataset;
   readonly test: Dataset | undefined;
   readonly seed: string;
   /** May serve many members: between calls it keeps nothing of them. */
   readonly trainer: Trainer;
+  /** Trains on other threads, with the same bits; absent: `trainer` does, on this one. */
+  readonly pool?: TrainingPool;
 }
 
 export class TrainedRounds implements RoundWork {
   readonly samples: number;
   readonly #options: TrainedOptions;
-  readonly #rounds: ReturnType<typeof createLearnerRounds>;
+  /** What the next round goes on from. */
+  #state: Uint8Array | undefined;
 
   constructor(options: TrainedOptions) {
-    const { spec, codec, settings, data, test, seed, trainer } = options;
     this.#options = options;
-    this.samples = data.count;
-    this.#rounds = createLearnerRounds({
-      spec,
-      codec,
-      seed,
-      trainer: {
-        train: ({ weights, velocity, random }) =>
-          trainer.train({ weights, velocity, data, settings, random }),
-        evaluate: (weights) => {
-          if (test === undefined)
-            throw new LearningError('MELDMESH_LEARNING_WORKER', 'there is no test data');
-          return trainer.evaluate(weights, test);
-        },
-      },
-    });
+    this.samples = options.data.count;
   }
 
   async train(job: TrainJob): Promise<TrainedWork> {
-    // The machine goes on while this works, and may move its model.
-    const answer = await this.#rounds.answer({ kind: 'train', ...job, model: job.model.slice() });
-    if (answer?.kind !== 'trained') throw new Error('a training is answered by its result');
-    const { payload, state, loss, steps } = answer;
-    return { payload, state, loss, steps };
+    const { pool, trainer, data, seed } = this.#options;
+    const round = { ...job, data, seed, state: this.#state };
+    // The machine goes on while this works, and may move its model; a pool copies by itself.
+    const trained =
+      pool === undefined
+        ? await trainOneRound(trainer, this.#options, { ...round, model: job.model.slice() })
+        : await pool.train(round);
+    this.#state = trained.state;
+    return trained;
   }
 
   async evaluate(model: Float32Array): Promise<{ readonly accuracy: number; readonly loss: number }> {
@@ -60,7 +53,9 @@ export class TrainedRounds implements RoundWork {
     return test === undefined ? { accuracy: 0, loss: 0 } : trainer.evaluate(model, test);
   }
 
+  /** A damaged state is passed over, as real nodes do: it costs the residual, not the member. */
   restore(state: Uint8Array): void {
-    void this.#rounds.answer({ kind: 'restore', state });
+    const fault = checkLearnerState(state, layoutOf(this.#options.spec).size);
+    if (fault === undefined) this.#state = state.slice();
   }
 }

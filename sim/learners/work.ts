@@ -4,6 +4,15 @@ import type { PortEvent, TrainJob } from '../../protocols/index.ts';
 
 export type TrainedWork = Omit<Extract<PortEvent, { kind: 'trained' }>, 'kind' | 'ticket'>;
 
+/** What one round was made of, for those who watch from outside. The vectors are the watcher's own. */
+export interface RoundSeen {
+  /** Local weights minus the shared model, flat. */
+  readonly delta: Float32Array;
+  /** What compression has left out after this round. */
+  readonly residual: Float32Array;
+  readonly payload: Uint8Array;
+}
+
 export interface RoundWork {
   /** 0: an observer. */
   readonly samples: number;
@@ -11,6 +20,8 @@ export interface RoundWork {
   train(job: TrainJob): TrainedWork | Promise<TrainedWork>;
   evaluate(model: Float32Array): Score | Promise<Score>;
   restore(state: Uint8Array): void;
+  /** Set by a watcher, told at the end of each round. Learners that cannot tell what they trained never call it. */
+  onTrained?: (round: RoundSeen) => void;
 }
 
 interface Score {

@@ -1,4 +1,4 @@
-// What every `Fusion` promises. Run on the fusion of the swarm and on both forms of a node's; all of them must
+// What every `Fusion` promises. Run on both forms of a simulated peer's and both forms of a node's; all of them must
 // come to the digests of the bare arithmetic below.
 import assert from 'node:assert/strict';
 import { applyGeneration, codecNamed, createRandom, initialWeights, layoutOf } from '../../fusion/index.ts';

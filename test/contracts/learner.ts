@@ -1,4 +1,4 @@
-// What every `Learner` promises. Run on the analytic learner of the swarm and on a node's, in its worker.
+// What every `Learner` promises. Run on simulated learners and on a node's, in its worker.
 import assert from 'node:assert/strict';
 import { codecNamed, initialWeights, layoutOf } from '../../fusion/index.ts';
 import { hashOf } from '../../node/hash.ts';

@@ -1,10 +1,8 @@
-// The real clock and the simulated one keep the same promises.
+// The Clock port's contract, on the real clock.
 import assert from 'node:assert/strict';
 import { setTimeout } from 'node:timers/promises';
 import { createClock } from '../../node/clock.ts';
 import { clockContract } from '../contracts/clock.ts';
-import { World } from '../swarm/world.ts';
-import { worldClock } from '../swarm/world-clock.ts';
 
 clockContract('the computer', () => {
   const clock = createClock();
@@ -14,17 +12,6 @@ clockContract('the computer', () => {
       await setTimeout(durationMs + 5);
     },
     stop: () => clock.stop(),
-  };
-});
-
-clockContract('a simulated world', () => {
-  const world = new World('clock');
-  return {
-    port: (onTick) => worldClock(world, onTick),
-    async pass(durationMs) {
-      world.runUntil(world.nowMs + durationMs);
-    },
-    stop: () => undefined,
   };
 });
 

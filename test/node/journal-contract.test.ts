@@ -1,12 +1,9 @@
-// The Journal port's contract, on a node's log file and on the trace of a world.
+// The Journal port's contract, on a node's log file.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createJournal } from '../../node/journal.ts';
-import type { PeerId } from '../../protocols/index.ts';
 import { journalContract } from '../contracts/journal.ts';
-import { worldJournal } from '../swarm/member.ts';
-import { World } from '../swarm/world.ts';
 
 journalContract("a node's log", () => {
   const folder = mkdtempSync(join(tmpdir(), 'meldmesh-journal-'));
@@ -18,14 +15,5 @@ journalContract("a node's log", () => {
       port.close();
       rmSync(folder, { recursive: true });
     },
-  };
-});
-
-journalContract('the trace of a world', () => {
-  const world = new World('journal contract');
-  return {
-    port: worldJournal(world, 'a member' as PeerId),
-    lines: () => world.trace,
-    close: () => undefined,
   };
 });

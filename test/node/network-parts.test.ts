@@ -5,18 +5,20 @@ import { AddressBook } from '../../node/network/address-book.ts';
 import { readAddress } from '../../node/network/addresses.ts';
 import {
   ADDRESSES_PER_PEER_MAX,
-  INCIDENT_MS,
   KNOWN_PEERS_MAX,
-  PENALTY_HALF_LIFE_MS,
   REDIAL_MAX_MS,
-  REFUSAL_MS,
   REFUSAL_REASONS_MAX,
 } from '../../node/network/constants.ts';
 import { networkNames } from '../../node/network/names.ts';
-import { Penalties } from '../../node/network/penalties.ts';
 import { RateLimit } from '../../node/network/rate-limit.ts';
 import { Refusals } from '../../node/network/refusals.ts';
-import type { PeerId } from '../../protocols/index.ts';
+import {
+  INCIDENT_MS,
+  PENALTY_HALF_LIFE_MS,
+  type PeerId,
+  Penalties,
+  REFUSAL_MS,
+} from '../../protocols/index.ts';
 
 const self = 'QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N' as PeerId;
 const other = 'QmcgpsyWgH8Y8ajJz1Cu72KnS5uo2Aa2LpzU7kinSupNKC' as PeerId;

@@ -93,6 +93,22 @@ describe('a network over loopback', () => {
     await until(() => stays.port.peers().length === 1, 'it was dialled again');
   });
 
+  it('dials a member that it has lost again, though it has found enough others', async () => {
+    const stays = await Node.open('stays', { peersTarget: 1, exchangeIntervalMaxMs: 300 });
+    const enough = { bootstrap: stays.network.addresses(), peersTarget: 1 };
+    const goes = await Node.open('goes', enough);
+    nodes = [stays, goes];
+    await until(() => stays.port.peers().length === 1, 'they are connected');
+    const listen = goes.network.addresses().map((address) => address.split('/p2p/')[0]);
+    await goes.kill();
+    await until(() => stays.port.peers().length === 0, 'the loss is seen');
+    const other = await Node.open('other', enough);
+    nodes = [stays, other];
+    await until(() => stays.port.peers().length === 1, 'another is found');
+    nodes.push(await Node.open('goes', { listen, peersTarget: 0 }));
+    await until(() => stays.port.peers().length === 2, 'the lost one was dialled');
+  });
+
   it('remembers the addresses of members, so that the next start needs no bootstrap', async () => {
     nodes = await openSwarm(3);
     await until(() => nodes.every(({ port }) => port.peers().length === 2), 'all have met');

@@ -7,7 +7,6 @@ import { join } from 'node:path';
 import type { MeldError } from '../../node/errors.ts';
 import { type NodeStore, openStore, type StoreOptions } from '../../node/store/level-store.ts';
 import { type StoreUnderTest, storeContract } from '../contracts/store.ts';
-import { MemoryDisk } from '../swarm/memory-store.ts';
 
 async function temporaryFolder(): Promise<string> {
   return await mkdtemp(join(tmpdir(), 'meldmesh-store-'));
@@ -29,16 +28,6 @@ async function underTest(folder: string): Promise<StoreUnderTest> {
 }
 
 storeContract('LevelDB', async () => await underTest(await temporaryFolder()));
-
-storeContract('the simulated disk', async () => {
-  const disk = new MemoryDisk({ defer: queueMicrotask });
-  const self: StoreUnderTest = {
-    port: (deliver) => disk.port(deliver),
-    reopen: async () => self,
-    close: async () => undefined,
-  };
-  return self;
-});
 
 describe('a store folder', () => {
   let folder: string;

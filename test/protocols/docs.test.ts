@@ -5,7 +5,7 @@ import * as network from '../../node/network/constants.ts';
 import { networkNames } from '../../node/network/names.ts';
 import * as deltaSet from '../../protocols/delta-set/constants.ts';
 import { WELCOME_RECORDS_MAX } from '../../protocols/delta-set/messages.ts';
-import { manifestSchema } from '../../protocols/index.ts';
+import { INCIDENTS_MAX, manifestSchema, REFUSAL_MS } from '../../protocols/index.ts';
 import * as transfer from '../../protocols/transfer/constants.ts';
 import { manifestVectors, recordVectors, syncVectors } from './published.ts';
 
@@ -87,8 +87,8 @@ describe('docs/protocol.md', () => {
       `frame | ${count(network.FRAME_BYTES_MAX)} bytes`,
       `connections | ${network.CONNECTIONS_MAX} |`,
       `addresses known | ${network.KNOWN_PEERS_MAX} peers, ${network.ADDRESSES_PER_PEER_MAX} each`,
-      `incidents of one peer | ${network.INCIDENTS_MAX} (`,
-      `refused for ${network.REFUSAL_MS / 60_000} minutes`,
+      `incidents of one peer | ${INCIDENTS_MAX} (`,
+      `refused for ${REFUSAL_MS / 60_000} minutes`,
       `requests of one peer being served | ${network.SERVED_PER_PEER_MAX} |`,
       `begins ${deltaSet.SYNC_DEPTH} generations below its head`,
       `Every ${deltaSet.SNAPSHOT_EVERY} generations, once they are ${deltaSet.SNAPSHOT_AGE_MIN} old`,
@@ -102,7 +102,7 @@ describe('docs/protocol.md', () => {
   });
 
   it('lists every reason for which a record is refused at the door', () => {
-    const door = read('protocols/delta-set/intake.ts');
+    const door = ['intake', 'inspection'].map((part) => read(`protocols/delta-set/${part}.ts`)).join('\n');
     for (const [, act, reason] of door.matchAll(/\b(reject|ignore)\('([a-z-]+)'\)/g)) {
       says(`| ${act} | \`${reason}\` |`);
     }

@@ -1,9 +1,10 @@
 // Members of the published mesh with nothing but sets, doors and the exchange between them: no training, no
 // model, one queue in place of a network. Signatures are fake, payloads are real.
 import assert from 'node:assert/strict';
-import { codecNamed, layoutOf } from '../../fusion/index.ts';
+import { codecNamed, createRandom, layoutOf } from '../../fusion/index.ts';
 import { hashOf } from '../../node/hash.ts';
 import type { Context } from '../../protocols/delta-set/context.ts';
+import { inspectDelta } from '../../protocols/delta-set/inspection.ts';
 import { Intake } from '../../protocols/delta-set/intake.ts';
 import type { Head } from '../../protocols/delta-set/messages.ts';
 import { PayloadCache } from '../../protocols/delta-set/payload-cache.ts';
@@ -22,7 +23,6 @@ import {
 } from '../../protocols/index.ts';
 import { blobHashOf, listOf } from '../../protocols/transfer/rules.ts';
 import { fromHex } from '../fusion/hex.ts';
-import { World } from '../swarm/world.ts';
 import { fakeSigner, hashNamed } from './delta-records.ts';
 import { manifestVectors, recordVectors } from './published.ts';
 
@@ -123,6 +123,7 @@ export class ExchangeMember {
       ports: this.#ports(exchange),
       tickets: new Tickets(),
       set: this.set,
+      inspect: inspectDelta,
       payloads: new PayloadCache(1_000),
       listener: {
         generation: () => {},
@@ -199,7 +200,7 @@ export class ExchangeMember {
         adopt: unused,
       },
       signer: { ...fakeSigner, self: this.id },
-      random: new World(this.id).random,
+      random: createRandom(this.id),
       journal: { event: () => {} },
     };
   }

@@ -11,9 +11,9 @@ import {
   type Signer,
   type Transfer,
 } from '../../protocols/index.ts';
-import { MemoryDisk, type MemoryDiskOptions } from '../swarm/memory-store.ts';
-import { World } from '../swarm/world.ts';
-import { worldClock } from '../swarm/world-clock.ts';
+import { simClock } from '../../sim/clock.ts';
+import { SimDisk, type SimDiskOptions } from '../../sim/disk.ts';
+import { World } from '../../sim/world.ts';
 
 export type BlobAnswer = PortEvent & { readonly kind: 'blob' };
 /** What a peer says instead of the truth; `undefined` is silence until the deadline. */
@@ -35,7 +35,7 @@ export function createNet(seed: string): TransferNet {
 
 export class Peer {
   readonly id: PeerId;
-  readonly disk: MemoryDisk;
+  readonly disk: SimDisk;
   readonly answers = new Map<number, BlobAnswer>();
   transfer: Transfer;
   lie: Lie | undefined;
@@ -47,10 +47,10 @@ export class Peer {
   #ticket = 0;
   #isAsking = false;
 
-  constructor(net: TransferNet, name: string, disk: Partial<MemoryDiskOptions> = {}) {
+  constructor(net: TransferNet, name: string, disk: Partial<SimDiskOptions> = {}) {
     this.#net = net;
     this.id = name as PeerId;
-    this.disk = new MemoryDisk({ defer: (run) => net.world.after(0.1, run), ...disk });
+    this.disk = new SimDisk({ defer: (run) => net.world.after(0.1, run), ...disk });
     this.transfer = this.#start();
     net.peers.set(name, this);
   }
@@ -77,8 +77,8 @@ export class Peer {
   }
 
   /** Lets time pass until this fetch is answered, at most ten minutes. */
-  answerOf(ticket: number): BlobAnswer {
-    this.#net.world.runUntil(this.#net.world.nowMs + 600_000, () => this.answers.has(ticket));
+  async answerOf(ticket: number): Promise<BlobAnswer> {
+    await this.#net.world.runUntil(this.#net.world.nowMs + 600_000, () => this.answers.has(ticket));
     const answer = this.answers.get(ticket);
     assert(answer !== undefined, 'the fetch was never answered');
     return answer;
@@ -117,11 +117,7 @@ export class Peer {
         network: this.#network(guarded),
         store: this.disk.port((event) => guarded(() => this.transfer.handle(event))()),
         signer: signerOf(this.id),
-        clock: worldClock(
-          world,
-          () => this.transfer.tick(),
-          () => life === this.#life,
-        ),
+        clock: simClock(world, { tick: () => this.transfer.tick(), alive: guarded }),
         journal: { event: () => undefined },
       },
     );

@@ -1,0 +1,26 @@
+// Observable Plot on a document that exists only in memory: a plot becomes SVG text. Loaded when a report is wanted.
+import * as Plot from '@observablehq/plot';
+import { DOMParser } from 'linkedom';
+
+/** Colours are the page's, so that they change with its scheme. */
+export const COLOURS = {
+  ink: 'currentColor',
+  faint: 'var(--faint)',
+  blue: 'var(--blue)',
+  orange: 'var(--orange)',
+  green: 'var(--green)',
+  red: 'var(--red)',
+  purple: 'var(--purple)',
+} as const;
+
+const document = new DOMParser().parseFromString('<!doctype html><html><body></body></html>', 'text/html');
+
+/** SVG, or a figure with its legend above, as text. */
+export function draw(options: Plot.PlotOptions): string {
+  const plot = Plot.plot({
+    document,
+    style: { fontSize: '12px', background: 'none', color: 'inherit' },
+    ...options,
+  });
+  return plot.outerHTML;
+}

@@ -1,0 +1,236 @@
+// The fusion of many simulated peers over one store of states. A state is a function of the one before it and of the parts
+// that were applied, so peers with the same history hold the very same arrays, and a thousand of them compute a
+// generation once. One reuse in a hundred is put aside for a checker, which computes it again from that peer's own parts.
+import assert from 'node:assert/strict';
+import { applyGeneration, type Codec, type GenerationPart, type ModelLayout } from '../fusion/index.ts';
+import type { FusedGeneration, Fusion, FusionPart, PortEvent, Ticket } from '../protocols/index.ts';
+import { hashOf } from './hash.ts';
+
+/** S and m of one generation. Nobody writes to them. */
+export interface SharedState extends FusedGeneration {
+  readonly values: Float32Array;
+  readonly momentum: Float32Array;
+}
+
+/** One state that was taken from the store in place of being computed. */
+export interface Reuse {
+  readonly before: SharedState;
+  readonly parts: readonly GenerationPart[];
+  readonly after: SharedState;
+}
+
+export interface SharedStatesOptions {
+  readonly layout: ModelLayout;
+  readonly codec: Codec;
+  readonly outerMomentum: number;
+  readonly outerLearningRate: number;
+  readonly initial: Float32Array;
+}
+
+/** States that no peer stands at stay for this many bytes: some peer may come by later. */
+const KEPT_BYTES = 64 * 2 ** 20;
+const SAMPLED_EVERY = 100;
+/** Reuses waiting to be looked at; a checker comes by long before. */
+const SAMPLES_MAX = 1_000;
+
+const bytesOf = (values: Float32Array): Uint8Array =>
+  new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+
+export class SharedStates {
+  readonly options: SharedStatesOptions;
+  /** Generation 0. */
+  readonly initial: SharedState;
+  readonly #scratch: Float64Array;
+  readonly #decoded: Codec;
+  /** By what they follow from; the longest unused first. */
+  readonly #known = new Map<string, SharedState>();
+  readonly #knownMax: number;
+  #reuses = 0;
+  #samples: Reuse[] = [];
+
+  constructor(options: SharedStatesOptions) {
+    this.options = options;
+    const { size } = options.layout;
+    this.#scratch = new Float64Array(size);
+    this.#decoded = decodedOnce(options.codec, options.layout);
+    this.#knownMax = Math.max(16, Math.floor(KEPT_BYTES / (8 * size)));
+    this.initial = this.adopt(0, options.initial, new Float32Array(size));
+  }
+
+  /** Reuses put aside since the last call. */
+  takeSamples(): readonly Reuse[] {
+    const samples = this.#samples;
+    this.#samples = [];
+    return samples;
+  }
+
+  /** A state from outside: the initial one, or one copied from another peer. */
+  adopt(generation: number, values: Float32Array, momentum: Float32Array): SharedState {
+    const state = described(generation, values, momentum);
+    return this.#find(`${generation} ${state.state}`, () => ({
+      ...state,
+      values: values.slice(),
+      momentum: momentum.slice(),
+    })).state;
+  }
+
+  /** The state after one generation more, of these parts in this order. */
+  apply(before: SharedState, generation: number, parts: readonly FusionPart[]): SharedState {
+    assert(generation === before.generation + 1, 'generations are applied one after the other');
+    const key = `${generation} ${before.state} ${hashOf(idsOf(parts))}`;
+    const { state: after, isNew } = this.#find(key, () => this.compute(before, parts, this.#decoded));
+    if (isNew) return after;
+    this.#reuses += 1;
+    if (this.#reuses % SAMPLED_EVERY === 0 && this.#samples.length < SAMPLES_MAX) {
+      this.#samples.push({ before, parts, after });
+    }
+    return after;
+  }
+
+  /** The same, always computed, and with the codec itself. */
+  compute(
+    before: SharedState,
+    parts: readonly GenerationPart[],
+    codec: Codec = this.options.codec,
+  ): SharedState {
+    const { layout, outerMomentum, outerLearningRate } = this.options;
+    const S = before.values.slice();
+    const m = before.momentum.slice();
+    if (parts.length > 0) {
+      const scratch = this.#scratch;
+      applyGeneration({ S, m, scratch, parts, codec, layout, outerMomentum, outerLearningRate });
+    }
+    return described(before.generation + 1, S, m);
+  }
+
+  #find(key: string, make: () => SharedState): { readonly state: SharedState; readonly isNew: boolean } {
+    const known = this.#known.get(key);
+    const state = known ?? make();
+    this.#known.delete(key);
+    this.#known.set(key, state);
+    if (this.#known.size > this.#knownMax) {
+      const [oldest] = this.#known.keys();
+      this.#known.delete(oldest);
+    }
+    return { state, isNew: known === undefined };
+  }
+}
+
+/** The codec with a memory of what it has decoded: the entries of a payload that are not zero, and their places. */
+function decodedOnce(codec: Codec, layout: ModelLayout): Codec {
+  const known = new WeakMap<Uint8Array, { readonly at: Uint32Array; readonly values: Float64Array }>();
+  const decode = (payload: Uint8Array) => {
+    const whole = new Float64Array(layout.size);
+    codec.addTo(whole, payload, 1, layout);
+    const at = Uint32Array.from(whole.keys()).filter((i) => whole[i] !== 0);
+    return { at, values: Float64Array.from(at, (i) => whole[i]) };
+  };
+  return {
+    name: codec.name,
+    payloadBytesMax: (of) => codec.payloadBytesMax(of),
+    encode: (delta, of, random) => codec.encode(delta, of, random),
+    check: (payload, of) => codec.check(payload, of),
+    addTo: (accumulator, payload, weight) => {
+      let decoded = known.get(payload);
+      if (decoded === undefined) {
+        decoded = decode(payload);
+        known.set(payload, decoded);
+      }
+      const { at, values } = decoded;
+      for (let i = 0; i < at.length; i++) accumulator[at[i]] += weight * values[i];
+    },
+  };
+}
+
+const encoder = new TextEncoder();
+const idsOf = (parts: readonly FusionPart[]): Uint8Array =>
+  encoder.encode(parts.map(({ id, samples }) => `${id} ${samples}`).join());
+
+function described(generation: number, values: Float32Array, momentum: Float32Array): SharedState {
+  const model = bytesOf(values);
+  return {
+    generation,
+    model: hashOf(model),
+    state: hashOf(model, bytesOf(momentum)),
+    values,
+    momentum,
+  };
+}
+
+export interface SharedFusionOptions {
+  readonly states: SharedStates;
+  readonly horizon: number;
+  /** Runs it later, never at once, in the order of the calls. */
+  readonly defer: (run: () => void) => void;
+  readonly deliver: (event: PortEvent) => void;
+}
+
+/** As in a model line of fusion/: every fourth state is kept to roll back to, and of the older ones every fourth again. */
+const KEPT_EVERY = 4;
+const THINNING = 4;
+
+/** One peer's fusion. */
+export function createSharedFusion(options: SharedFusionOptions): Fusion {
+  const { states, horizon, defer, deliver } = options;
+  let at = states.initial;
+  let kept: readonly SharedState[] = [at];
+  const told = ({ generation, model, state }: SharedState): FusedGeneration => ({ generation, model, state });
+  const answer = (ticket: Ticket, work: () => readonly FusedGeneration[]): void => {
+    defer(() => {
+      let event: PortEvent;
+      try {
+        event = { kind: 'fused', ticket, generations: work() };
+      } catch (error) {
+        event = { kind: 'failed', ticket, error: String(error) };
+      }
+      deliver(event);
+    });
+  };
+  const newestUpTo = (generation: number): SharedState | undefined =>
+    kept.findLast((state) => state.generation <= generation);
+  const stepTo = (next: SharedState): FusedGeneration => {
+    at = next;
+    if (next.generation % KEPT_EVERY === 0) kept = thinned([...kept, next], horizon);
+    return told(next);
+  };
+  return {
+    fuse: ({ ticket, rollbackTo, generations }) =>
+      answer(ticket, () => {
+        if (rollbackTo < at.generation) {
+          const base = newestUpTo(rollbackTo);
+          assert(base !== undefined, 'nothing below the oldest copy can be reached');
+          at = base;
+          kept = kept.filter(({ generation }) => generation <= base.generation);
+        }
+        return generations.map(({ generation, parts }) => stepTo(states.apply(at, generation, parts)));
+      }),
+    adopt(generation, model, momentum, ticket) {
+      const [S, m] = [model.slice(), momentum.slice()];
+      answer(ticket, () => {
+        at = states.adopt(generation, S, m);
+        kept = [at];
+        return [told(at)];
+      });
+    },
+    model: () => at.values,
+    momentum: () => at.momentum,
+    snapshotAtOrBelow: (generation) =>
+      generation >= at.generation ? at.generation : newestUpTo(generation)?.generation,
+    snapshot: (generation) => {
+      const found = kept.find((state) => state.generation === generation);
+      return found && { model: found.values, momentum: found.momentum };
+    },
+  };
+}
+
+/** The last four, then every fourth of them, and the newest that is a horizon old. */
+function thinned(states: readonly SharedState[], horizon: number): readonly SharedState[] {
+  const newest = states[states.length - 1].generation;
+  const base = states.findLast(({ generation }) => generation <= newest - horizon) ?? states[0];
+  return states.filter(
+    ({ generation }) =>
+      generation === base.generation ||
+      (generation > base.generation &&
+        (generation >= newest - KEPT_EVERY * THINNING || generation % (KEPT_EVERY * THINNING) === 0)),
+  );
+}

@@ -1,0 +1,14 @@
+// The simulated `Journal`: a peer's lines in the trace of its world.
+import type { Journal } from '../protocols/index.ts';
+import type { Trace } from './trace.ts';
+
+const LINE_BREAKS = /[\r\n\u2028\u2029]+/g;
+
+export function traceJournal(trace: Trace, peer: string): Journal {
+  return {
+    event(kind, fields) {
+      const text = Object.values(fields).join(' ');
+      trace.event(peer, kind, { text: LINE_BREAKS.test(text) ? text.replace(LINE_BREAKS, ' ') : text });
+    },
+  };
+}
