@@ -119,11 +119,20 @@ export class SharedStates {
 /** The codec with a memory of what it has decoded: the entries of a payload that are not zero, and their places. */
 function decodedOnce(codec: Codec, layout: ModelLayout): Codec {
   const known = new WeakMap<Uint8Array, { readonly at: Uint32Array; readonly values: Float64Array }>();
+  const whole = new Float64Array(layout.size);
   const decode = (payload: Uint8Array) => {
-    const whole = new Float64Array(layout.size);
+    // One room for all, empty between calls: most payloads are sparse, and the model may be large.
     codec.addTo(whole, payload, 1, layout);
-    const at = Uint32Array.from(whole.keys()).filter((i) => whole[i] !== 0);
-    return { at, values: Float64Array.from(at, (i) => whole[i]) };
+    let count = 0;
+    for (let i = 0; i < whole.length; i++) if (whole[i] !== 0) count += 1;
+    const [at, values] = [new Uint32Array(count), new Float64Array(count)];
+    for (let i = 0, to = 0; i < whole.length; i++) {
+      if (whole[i] === 0) continue;
+      at[to] = i;
+      values[to++] = whole[i];
+    }
+    whole.fill(0);
+    return { at, values };
   };
   return {
     name: codec.name,

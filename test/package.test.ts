@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 const CLONE = fileURLToPath(new URL('..', import.meta.url));
-const COMMANDS = ['mesh', 'init', 'join', 'status', 'evaluate', 'predict', 'history', 'checkpoints'];
+const COMMANDS = ['mesh', 'init', 'join', 'status', 'evaluate', 'predict', 'history', 'checkpoints', 'sim'];
 const INSTALLED_MIB_MAX = 250;
 
 /** Runs a program with this very Node first on the path; resolves to its standard output. */

@@ -94,6 +94,9 @@ export class OwnWork {
   ): void {
     const { set, ports, tickets, payloads, self, listener } = this.#context;
     const returned = new Set(this.#returned);
+    // What came back while a round was taking it back as well, and what is still in the set without weight: once each.
+    this.#unsent = this.#unsent.filter(({ id }) => id === undefined || !returned.has(id));
+    for (const { id } of this.#unsent) if (id !== undefined) returned.add(id);
     const changed: { record: DeltaRecord; sign: 1 | -1 }[] = [];
     for (const record of set.all()) {
       if (record.author !== self) continue;
@@ -105,7 +108,6 @@ export class OwnWork {
       payload,
       sign: 1,
     }));
-    for (const { id } of this.#unsent) if (id !== undefined) returned.add(id);
     let missing = changed.length;
     if (missing === 0) return then(takeBack, returned);
     for (const { record, sign } of changed) {
