@@ -5,6 +5,8 @@ import { formatError } from './errors.ts';
 
 // Children of `mesh` load the same few hundred modules; compiled code on disk saves them most of a second.
 enableCompileCache();
+// libtensorflow, where it is loaded, else greets on standard error.
+process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
 // `meldmesh history | head` closes the pipe when it has seen enough: that is no failure of ours.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;

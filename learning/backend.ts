@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import * as util from 'node:util';
 import * as tf from '@tensorflow/tfjs-core';
 import type { BackendName } from './backend-choice.ts';
 
@@ -27,8 +28,7 @@ const START: Readonly<Record<BackendName, () => Promise<void>>> = {
     // Not a literal: the package is optional and has no types where it is not installed.
     const packageName: string = '@tensorflow/tfjs-node';
     import.meta.resolve(packageName);
-    checkNodeVersion(process.versions.node);
-    process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
+    checkOldCalls(util);
     try {
       await import(packageName);
     } catch (cause) {
@@ -51,10 +51,10 @@ const START: Readonly<Record<BackendName, () => Promise<void>>> = {
 
 const BINDING_ADVICE = 'the native part of @tensorflow/tfjs-node is missing; run `npm run setup:tfjs-node`';
 
-/** Throws for a Node whose `util` has lost functions that tfjs-node calls. `version` is like `22.23.3`. */
-export function checkNodeVersion(version: string): void {
-  if (Number(version.split('.')[0]) <= 22) return;
-  throw new Error(`@tensorflow/tfjs-node works up to Node 22, and this is Node ${version}`);
+/** Throws where Node's `util` has lost the functions that tfjs-node calls; they went with Node 23. */
+export function checkOldCalls(functions: object): void {
+  if ('isNullOrUndefined' in functions) return;
+  throw new Error('@tensorflow/tfjs-node works up to Node 22, and this Node is newer');
 }
 
 /** The package is there, but what is compiled is not: the binding itself, or the library that it is linked with. */

@@ -1,7 +1,7 @@
 // The door of the room.
 export * from './bytes.ts';
 export * from './delta-set/index.ts';
-export { createLocalFusion, digestOf, fusePlan, type LocalFusionOptions } from './local-fusion.ts';
+export { answering, createLocalFusion, digestOf, fusePlan, type LocalFusionOptions } from './local-fusion.ts';
 export * from './manifest/index.ts';
 export {
   type Charge,

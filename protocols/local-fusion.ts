@@ -20,17 +20,7 @@ export interface LocalFusionOptions {
 export function createLocalFusion(options: LocalFusionOptions): Fusion {
   const { hash, defer, deliver } = options;
   const line = createModelLine(options);
-  const answer = (ticket: Ticket, work: () => readonly FusedGeneration[]): void => {
-    defer(() => {
-      let event: PortEvent;
-      try {
-        event = { kind: 'fused', ticket, generations: work() };
-      } catch (error) {
-        event = { kind: 'failed', ticket, error: String(error) };
-      }
-      deliver(event);
-    });
-  };
+  const answer = answering({ defer, deliver });
   return {
     fuse: (plan) => answer(plan.ticket, () => fusePlan(line, plan, hash)),
     adopt(generation, model, momentum, ticket) {
@@ -45,6 +35,21 @@ export function createLocalFusion(options: LocalFusionOptions): Fusion {
     snapshotAtOrBelow: (generation) =>
       generation < line.floor() ? undefined : line.snapshotAtOrBelow(generation),
     snapshot: (generation) => line.snapshots().find((snapshot) => snapshot.generation === generation),
+  };
+}
+
+/** Puts off the work of a request together with its answer, `fused` or `failed`. */
+export function answering({ defer, deliver }: Pick<LocalFusionOptions, 'defer' | 'deliver'>) {
+  return (ticket: Ticket, work: () => readonly FusedGeneration[]): void => {
+    defer(() => {
+      let event: PortEvent;
+      try {
+        event = { kind: 'fused', ticket, generations: work() };
+      } catch (error) {
+        event = { kind: 'failed', ticket, error: String(error) };
+      }
+      deliver(event);
+    });
   };
 }
 

@@ -3,7 +3,13 @@
 // generation once. One reuse in a hundred is put aside for a checker, which computes it again from that peer's own parts.
 import assert from 'node:assert/strict';
 import { applyGeneration, type Codec, type GenerationPart, type ModelLayout } from '../fusion/index.ts';
-import type { FusedGeneration, Fusion, FusionPart, PortEvent, Ticket } from '../protocols/index.ts';
+import {
+  answering,
+  type FusedGeneration,
+  type Fusion,
+  type FusionPart,
+  type PortEvent,
+} from '../protocols/index.ts';
 import { hashOf } from './hash.ts';
 
 /** S and m of one generation. Nobody writes to them. */
@@ -184,17 +190,7 @@ export function createSharedFusion(options: SharedFusionOptions): Fusion {
   let at = states.initial;
   let kept: readonly SharedState[] = [at];
   const told = ({ generation, model, state }: SharedState): FusedGeneration => ({ generation, model, state });
-  const answer = (ticket: Ticket, work: () => readonly FusedGeneration[]): void => {
-    defer(() => {
-      let event: PortEvent;
-      try {
-        event = { kind: 'fused', ticket, generations: work() };
-      } catch (error) {
-        event = { kind: 'failed', ticket, error: String(error) };
-      }
-      deliver(event);
-    });
-  };
+  const answer = answering({ defer, deliver });
   const newestUpTo = (generation: number): SharedState | undefined =>
     kept.findLast((state) => state.generation <= generation);
   const stepTo = (next: SharedState): FusedGeneration => {

@@ -20,14 +20,22 @@ export function forgedPayload(
     const delta = change(Float32Array.from(exact), generation);
     return { ...trained, payload: codec.encode(delta, layout, random.fork(`${generation}`)) };
   };
+  return withTrained(work, forge);
+}
+
+/** Work whose results are changed on their way out. */
+export function withTrained(
+  work: RoundWork,
+  change: (trained: TrainedWork, generation: number) => TrainedWork,
+): RoundWork {
   return {
     samples: work.samples,
     train: (job) => {
       const trained = work.train(job);
       const { generation } = job;
       return trained instanceof Promise
-        ? trained.then((each) => forge(each, generation))
-        : forge(trained, generation);
+        ? trained.then((each) => change(each, generation))
+        : change(trained, generation);
     },
     evaluate: (model) => work.evaluate(model),
     restore: (state) => work.restore(state),

@@ -1,6 +1,7 @@
 // Says old things again: an old payload under a new record, and old records once gossip has forgotten them.
 import type { RoundWork, TrainedWork } from '../learners/work.ts';
 import type { AttackContext, AttackerKind } from './attacker.ts';
+import { withTrained } from './forged-payload.ts';
 import { takingPublications } from './publications.ts';
 
 /** gossipsub takes the same bytes for new after two minutes. */
@@ -25,16 +26,5 @@ function staleWork(work: RoundWork, { strength = 3, fromGeneration }: AttackCont
     if (past.length > strength + 1) past.shift();
     return generation < fromGeneration ? trained : { ...trained, payload: past[0] };
   };
-  return {
-    samples: work.samples,
-    train: (job) => {
-      const trained = work.train(job);
-      const { generation } = job;
-      return trained instanceof Promise
-        ? trained.then((each) => stale(each, generation))
-        : stale(trained, generation);
-    },
-    evaluate: (model) => work.evaluate(model),
-    restore: (state) => work.restore(state),
-  };
+  return withTrained(work, stale);
 }

@@ -30,9 +30,6 @@ function isVariable(node: SyntaxNode, parent: SyntaxNode | undefined, key: strin
   return !named && !/^(Import|Export).*Specifier$/.test(parent.type);
 }
 
-/** libtensorflow takes its settings from the environment of the process and from nowhere else. */
-const AMBIENT_ALLOWED: ReadonlySet<string> = new Set(['learning/backend.ts process']);
-
 /** The core has no clock, no chance, no process and no console but those of its ports. */
 export function ambientRule(file: SourceFile): Finding[] {
   const room = roomOf(file.path);
@@ -42,7 +39,6 @@ export function ambientRule(file: SourceFile): Finding[] {
     const name = isVariable(node, parent, key) ? String(node.name) : '';
     const isChance = memberOf(node)?.join('.') === 'Math.random';
     if (!AMBIENT_NAMES.has(name) && !isChance) return;
-    if (AMBIENT_ALLOWED.has(`${file.path} ${name}`)) return;
     findings.push(finding(file, node.start, `${room}/ may not use ${isChance ? 'Math.random' : name}`));
   });
   return findings;

@@ -26,7 +26,7 @@ const NODE_MODULES: Readonly<Record<string, RegExp>> = {
   protocols: /^node:assert(\/strict)?$/,
   // Hashes, not keys and not chance.
   sim: /^node:(assert(\/strict)?|crypto|worker_threads)$/,
-  learning: /^node:(assert(\/strict)?|worker_threads|module|path|url|zlib)$/,
+  learning: /^node:(assert(\/strict)?|worker_threads|module|path|url|util|zlib)$/,
 };
 
 export function roomOf(path: string): string {
