@@ -2,6 +2,16 @@
 import * as Plot from '@observablehq/plot';
 import { DOMParser } from 'linkedom';
 
+/** A plot that shares its row with another one. */
+export const HALF = {
+  width: 520,
+  height: 260,
+  marginLeft: 52,
+  marginRight: 16,
+  marginBottom: 40,
+  grid: true,
+} as const;
+
 /** Colours are the page's, so that they change with its scheme. */
 export const COLOURS = {
   ink: 'currentColor',

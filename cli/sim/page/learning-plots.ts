@@ -1,19 +1,10 @@
 // How well the model is, against what it cost: accuracy and loss by generation, virtual time and bytes.
 import * as Plot from '@observablehq/plot';
-import { COLOURS, draw } from './drawing.ts';
+import { COLOURS, draw, HALF } from './drawing.ts';
 import type { Series } from './series.ts';
 
 /** Above this single peers are not drawn. */
 const PEERS_MAX = 60;
-
-const SIZE = {
-  width: 520,
-  height: 260,
-  marginLeft: 52,
-  marginRight: 16,
-  marginBottom: 40,
-  grid: true,
-} as const;
 
 type Measure = 'accuracy' | 'loss';
 
@@ -22,7 +13,7 @@ const LABELS = { accuracy: 'accuracy, %', loss: 'loss' } as const;
 /** The mean of the honest peers with the band that all of them lie in. */
 export function byGeneration({ generations }: Series, measure: Measure): string {
   return draw({
-    ...SIZE,
+    ...HALF,
     ariaLabel: `${measure} by generation`,
     x: { label: 'generation', ticks: integerTicks(generations.length) },
     y: { label: LABELS[measure], zero: measure === 'loss', nice: true },
@@ -44,7 +35,7 @@ export function byGeneration({ generations }: Series, measure: Measure): string 
 export function byCost(series: Series, measure: Measure, cost: 'seconds' | 'mebibytes'): string {
   const peers = new Set(series.points.map(({ peer }) => peer)).size;
   return draw({
-    ...SIZE,
+    ...HALF,
     ariaLabel: `${measure} by ${cost === 'seconds' ? 'virtual time' : 'bytes'}`,
     x: { label: cost === 'seconds' ? 'virtual seconds' : 'MiB received by a peer' },
     y: { label: LABELS[measure], zero: measure === 'loss', nice: true },

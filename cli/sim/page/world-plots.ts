@@ -2,18 +2,10 @@
 import * as Plot from '@observablehq/plot';
 import type { LaneEvent, SimResult } from '../../../sim/index.ts';
 import type { SimOutcome } from '../outcome.ts';
-import { COLOURS, draw } from './drawing.ts';
+import { COLOURS, draw, HALF } from './drawing.ts';
 import { integerTicks } from './learning-plots.ts';
 import type { Series } from './series.ts';
 
-const HALF = {
-  width: 520,
-  height: 260,
-  marginLeft: 52,
-  marginRight: 16,
-  marginBottom: 40,
-  grid: true,
-} as const;
 const WIDE = { width: 1_080, marginLeft: 60, marginRight: 16, marginBottom: 40 } as const;
 /** Lanes, bars and links of more peers than this say nothing any more. */
 export const LANES_MAX = 64;
@@ -21,11 +13,12 @@ const LINKS_MAX = 4_000;
 
 /** Different models among the peers that had the same generation. */
 export function modelsByGeneration({ generations }: Series): string {
+  const most = Math.max(1, ...generations.map(({ models }) => models));
   return draw({
     ...HALF,
     ariaLabel: 'disagreement by generation',
     x: { label: 'generation', ticks: integerTicks(generations.length), type: 'linear' },
-    y: { label: 'different models of one generation', zero: true, tickFormat: 'd' },
+    y: { label: 'different models of one generation', zero: true, ticks: integerTicks(most + 1) },
     marks: [
       Plot.ruleX(generations, {
         x: 'generation',
