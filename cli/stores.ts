@@ -61,7 +61,10 @@ function defaultStore(): string | undefined {
  * A text file of the user's.
  * @throws CliError with the code given when it cannot be read
  */
-export function readTextFile(path: string, code: 'MELDMESH_MANIFEST_FILE' | 'MELDMESH_STORE_FILE'): string {
+export function readTextFile(
+  path: string,
+  code: 'MELDMESH_MANIFEST_FILE' | 'MELDMESH_STORE_FILE' | 'MELDMESH_SIM_FILE',
+): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (cause) {

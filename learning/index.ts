@@ -19,11 +19,19 @@ export { type OpenedLearner, serveLearner } from './learner-mailbox.ts';
 export {
   createLearnerRounds,
   type LearnerRounds,
+  newLearnerState,
   openBuiltInTrainer,
   type RoundStart,
   type RoundTrainer,
+  runRound,
 } from './learner-rounds.ts';
-export { checkLearnerState } from './learner-state.ts';
+export {
+  checkLearnerState,
+  learnerStateBytes,
+  residualIn,
+  viewLearnerState,
+  writeLearnerState,
+} from './learner-state.ts';
 export { type NpzOptions, parseNpz } from './npz.ts';
 export { openFastTensors, openLayersModel } from './open-tensors.ts';
 export { openTrainer, type TrainerOptions } from './open-trainer.ts';

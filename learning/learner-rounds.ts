@@ -62,13 +62,7 @@ export function createLearnerRounds(options: LearnerRoundsOptions): LearnerRound
     throw new LearningError('MELDMESH_LEARNING_PAYLOAD', `there is no codec named ${options.codec}`);
   }
   const layout = layoutOf(options.spec);
-  let state: LearnerState = {
-    random: createRandom(options.seed).state(),
-    rounds: 0,
-    steps: 0,
-    residual: new Float32Array(layout.size),
-    velocity: new Float32Array(layout.size),
-  };
+  let state = newLearnerState(options.seed, layout.size);
   return {
     async answer(request) {
       switch (request.kind) {
@@ -80,12 +74,35 @@ export function createLearnerRounds(options: LearnerRoundsOptions): LearnerRound
           return { kind: 'evaluated', ticket: request.ticket, accuracy, loss };
         }
         case 'train': {
-          const round = await runRound(request, { codec, layout, trainer, state });
+          const { payload, loss, steps, ...round } = await runRound(request, {
+            codec,
+            layout,
+            trainer,
+            state,
+          });
           state = round.state;
-          return round.answer;
+          return {
+            kind: 'trained',
+            ticket: request.ticket,
+            payload,
+            state: encodeLearnerState(state),
+            loss,
+            steps,
+          };
         }
       }
     },
+  };
+}
+
+/** Before the first round. */
+export function newLearnerState(seed: string, parameters: number): LearnerState {
+  return {
+    random: createRandom(seed).state(),
+    rounds: 0,
+    steps: 0,
+    residual: new Float32Array(parameters),
+    velocity: new Float32Array(parameters),
   };
 }
 
@@ -115,18 +132,26 @@ function randomOf(state: LearnerState, generation: number, use: 'order' | 'codec
   return restoreRandom(state.random).fork(`generation-${generation}`).fork(use);
 }
 
-async function runRound(
-  request: TrainRequest,
-  member: {
-    readonly codec: Codec;
-    readonly layout: ModelLayout;
-    readonly trainer: RoundTrainer;
-    readonly state: LearnerState;
-  },
-): Promise<{ readonly state: LearnerState; readonly answer: TrainedAnswer }> {
-  const { codec, layout, trainer, state } = member;
-  const { ticket, model, generation } = request;
-  const residual = Float32Array.from(state.residual);
+export interface RoundMember {
+  readonly codec: Codec;
+  readonly layout: ModelLayout;
+  readonly trainer: Pick<RoundTrainer, 'train'>;
+  /** What the last round left; not changed. */
+  readonly state: LearnerState;
+  /** Where the new residual goes. Default: memory of its own. */
+  readonly residual?: Float32Array;
+}
+
+export type RoundDone = Pick<TrainedAnswer, 'payload' | 'loss' | 'steps'> & { readonly state: LearnerState };
+
+/** One round as a function of what it is given. Rejects as the trainer does. */
+export async function runRound(
+  request: Pick<TrainRequest, 'model' | 'generation' | 'takeBack'>,
+  member: RoundMember,
+): Promise<RoundDone> {
+  const { codec, layout, trainer, state, residual = new Float32Array(layout.size) } = member;
+  const { model, generation } = request;
+  residual.set(state.residual);
   for (const { payload, sign } of request.takeBack) {
     const fault = codec.check(payload, layout);
     if (fault !== undefined) {
@@ -153,8 +178,5 @@ async function runRound(
     velocity: trained.velocity,
   };
   const { loss, steps } = trained;
-  return {
-    state: next,
-    answer: { kind: 'trained', ticket, payload, state: encodeLearnerState(next), loss, steps },
-  };
+  return { state: next, payload, loss, steps };
 }

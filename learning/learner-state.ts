@@ -28,19 +28,29 @@ const HEADER_BYTES = 48;
 const RANDOM_AT = 16;
 const RANDOM_BYTES = 16;
 
+export const learnerStateBytes = (parameters: number): number => HEADER_BYTES + 8 * parameters;
+
 export function encodeLearnerState(state: LearnerState): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(learnerStateBytes(state.residual.length));
+  writeLearnerState(state, bytes);
+  return bytes;
+}
+
+/** The same into memory of the right size, in which the residual may lie already. */
+export function writeLearnerState(state: LearnerState, bytes: Uint8Array): void {
+  const { buffer, byteOffset, length } = bytes;
   const parameters = state.residual.length;
-  const bytes = new Uint8Array(HEADER_BYTES + 8 * parameters);
-  const view = new DataView(bytes.buffer);
+  const view = new DataView(buffer, byteOffset, length);
   view.setUint32(0, MAGIC, true);
   view.setUint32(4, VERSION, true);
   view.setUint32(8, parameters, true);
   bytes.set(state.random, RANDOM_AT);
   view.setBigUint64(32, BigInt(state.rounds), true);
   view.setBigUint64(40, BigInt(state.steps), true);
-  new Float32Array(bytes.buffer, HEADER_BYTES, parameters).set(state.residual);
-  new Float32Array(bytes.buffer, HEADER_BYTES + 4 * parameters, parameters).set(state.velocity);
-  return bytes;
+  const residual = residualIn(bytes, parameters);
+  const isInPlace = state.residual.buffer === buffer && state.residual.byteOffset === residual.byteOffset;
+  if (!isInPlace) residual.set(state.residual);
+  new Float32Array(buffer, byteOffset + HEADER_BYTES + 4 * parameters, parameters).set(state.velocity);
 }
 
 /** What is wrong with these bytes for a model of `parameters` values, or `undefined`. */
@@ -57,6 +67,11 @@ export function checkLearnerState(bytes: Uint8Array, parameters: number): string
   return undefined;
 }
 
+/** The residual in bytes that `encodeLearnerState` has written here: a view of them, nothing is checked. */
+export function residualIn({ buffer, byteOffset }: Uint8Array, parameters: number): Float32Array {
+  return new Float32Array(buffer, byteOffset + HEADER_BYTES, parameters);
+}
+
 /** Throws a LearningError where `checkLearnerState` finds something. Copies. */
 export function decodeLearnerState(bytes: Uint8Array, parameters: number): LearnerState {
   const reason = checkLearnerState(bytes, parameters);
@@ -64,13 +79,18 @@ export function decodeLearnerState(bytes: Uint8Array, parameters: number): Learn
     const text = `the stored training state cannot be used: ${reason}; restore another checkpoint`;
     throw new LearningError('MELDMESH_LEARNING_STATE', text);
   }
-  const aligned = bytes.slice();
-  const view = new DataView(aligned.buffer);
+  return viewLearnerState(bytes.slice(), parameters);
+}
+
+/** The same without a look at what it says: residual and velocity are views of these bytes, which begin at a multiple of 4. */
+export function viewLearnerState(bytes: Uint8Array, parameters: number): LearnerState {
+  const { buffer, byteOffset, length } = bytes;
+  const view = new DataView(buffer, byteOffset, length);
   return {
-    random: aligned.slice(RANDOM_AT, RANDOM_AT + RANDOM_BYTES),
+    random: bytes.slice(RANDOM_AT, RANDOM_AT + RANDOM_BYTES),
     rounds: Number(view.getBigUint64(32, true)),
     steps: Number(view.getBigUint64(40, true)),
-    residual: new Float32Array(aligned.buffer, HEADER_BYTES, parameters),
-    velocity: new Float32Array(aligned.buffer, HEADER_BYTES + 4 * parameters, parameters),
+    residual: residualIn(bytes, parameters),
+    velocity: new Float32Array(buffer, byteOffset + HEADER_BYTES + 4 * parameters, parameters),
   };
 }

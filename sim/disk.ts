@@ -15,6 +15,8 @@ export interface SimDiskOptions {
   readonly bytesMax?: number;
   /** Where equal values of many disks are kept once. Default: a table of its own. */
   readonly values?: InternTable;
+  /** Shared memory in which values of own work lay, when neither a reader nor a restart can find one there any more. */
+  readonly onDropped?: (memory: ArrayBufferLike) => void;
 }
 
 interface PowerCut {
@@ -36,10 +38,12 @@ export class SimDisk {
   #bytesMax: number;
   #isFull = false;
   #powerCut: PowerCut | undefined;
+  readonly #holdings: Holdings;
 
   constructor(options: SimDiskOptions) {
-    const { defer, crashAtWrite, onCrash, bytesMax = Number.POSITIVE_INFINITY, values } = options;
+    const { defer, crashAtWrite, onCrash, bytesMax = Number.POSITIVE_INFINITY, values, onDropped } = options;
     this.#defer = defer;
+    this.#holdings = new Holdings(onDropped);
     this.#values = values ?? new InternTable();
     this.#bytesMax = bytesMax;
     if (crashAtWrite !== undefined) {
@@ -91,9 +95,13 @@ export class SimDisk {
   /** Power is cut: the first `keptBatches` unsynced batches happen to survive. No answer comes any more. */
   crash(keptBatches = 0): void {
     this.#session++;
-    for (const batch of this.#unsynced.slice(0, keptBatches)) apply(this.#durable, batch);
+    for (const batch of this.#unsynced.slice(0, keptBatches)) this.#apply(this.#durable, batch);
+    for (const batch of this.#unsynced) this.#holdings.drop(batch);
     this.#unsynced = [];
+    this.#holdings.drop([...this.#view].map(([, value]) => ({ value })));
     this.#view = new Map(this.#durable);
+    this.#holdings.take([...this.#view].map(([, value]) => ({ value })));
+    this.#holdings.settle();
     this.#viewBytes = 0;
     for (const value of this.#view.values()) this.#viewBytes += value.length;
   }
@@ -138,6 +146,7 @@ export class SimDisk {
       isOwn ? this.#values.keepAlone(value) : this.#values.keep(key, value);
     const kept = batch.map(({ key, value }) => ({ key, value: value && keep(key, value) }));
     this.#unsynced.push(kept);
+    if (isOwn) this.#holdings.take(kept);
     if (this.#writes === this.#powerCut?.write) {
       const { cut } = this.#powerCut;
       const session = this.#session;
@@ -146,24 +155,73 @@ export class SimDisk {
       assert(session !== this.#session, 'whoever cuts the power crashes the disk');
       return undefined;
     }
-    this.#viewBytes += apply(this.#view, kept);
+    this.#viewBytes += this.#apply(this.#view, kept);
     if (sync) {
-      for (const earlier of this.#unsynced) apply(this.#durable, earlier);
+      for (const earlier of this.#unsynced) {
+        this.#apply(this.#durable, earlier);
+        this.#holdings.drop(earlier);
+      }
       this.#unsynced = [];
+      this.#holdings.settle();
     }
     return undefined;
   }
+
+  /** Gives by how many bytes the values have grown. */
+  #apply(entries: Map<string, Uint8Array>, batch: readonly StoreWrite[]): number {
+    let grown = 0;
+    for (const { key, value } of batch) {
+      const before = entries.get(key);
+      grown += (value?.length ?? 0) - (before?.length ?? 0);
+      this.#holdings.replace(before, value);
+      if (value === undefined) entries.delete(key);
+      else entries.set(key, value);
+    }
+    return grown;
+  }
 }
 
-/** Gives by how many bytes the values have grown. */
-function apply(entries: Map<string, Uint8Array>, batch: readonly StoreWrite[]): number {
-  let grown = 0;
-  for (const { key, value } of batch) {
-    grown += (value?.length ?? 0) - (entries.get(key)?.length ?? 0);
-    if (value === undefined) entries.delete(key);
-    else entries.set(key, value);
+/** How many values on the medium, in the view and in batches between lie in each shared memory. */
+class Holdings {
+  readonly #onDropped: SimDiskOptions['onDropped'];
+  readonly #counts = new Map<ArrayBufferLike, number>();
+  readonly #empty = new Set<ArrayBufferLike>();
+
+  constructor(onDropped: SimDiskOptions['onDropped']) {
+    this.#onDropped = onDropped;
   }
-  return grown;
+
+  take(batch: readonly Pick<StoreWrite, 'value'>[]): void {
+    for (const { value } of batch) this.replace(undefined, value);
+  }
+
+  drop(batch: readonly Pick<StoreWrite, 'value'>[]): void {
+    if (this.#counts.size === 0) return;
+    for (const { value } of batch) this.replace(value, undefined);
+  }
+
+  replace(before: Uint8Array | undefined, after: Uint8Array | undefined): void {
+    if (this.#onDropped === undefined) return;
+    if (after !== undefined) this.#count(after.buffer, 1);
+    if (before !== undefined) this.#count(before.buffer, -1);
+  }
+
+  /** Everything has its place again: what has none is told. */
+  settle(): void {
+    for (const memory of this.#empty) {
+      this.#counts.delete(memory);
+      this.#onDropped?.(memory);
+    }
+    this.#empty.clear();
+  }
+
+  #count(memory: ArrayBufferLike, by: 1 | -1): void {
+    if (!(memory instanceof SharedArrayBuffer)) return;
+    const count = (this.#counts.get(memory) ?? 0) + by;
+    this.#counts.set(memory, count);
+    if (count === 0) this.#empty.add(memory);
+    else this.#empty.delete(memory);
+  }
 }
 
 function bytesOf(batch: readonly StoreWrite[]): number {

@@ -19,6 +19,8 @@ function endOf(fault: Fault): number {
       return fault.untilMs;
     case 'kill':
       return fault.restartMs ?? fault.atMs;
+    case 'damage':
+      return fault.restartMs;
     case 'join':
       return fault.atMs;
     case 'full-disk':
@@ -46,6 +48,15 @@ export function peersWithoutRoom(faults: readonly Fault[]): ReadonlySet<number> 
   return full;
 }
 
+/** Peers that are killed and never come back. */
+export function peersGone(faults: readonly Fault[]): ReadonlySet<number> {
+  const gone = new Set<number>();
+  for (const fault of faults) {
+    if (fault.kind === 'kill' && fault.restartMs === undefined) gone.add(fault.peer);
+  }
+  return gone;
+}
+
 export function scheduleFaults(simulation: SimulationView): void {
   for (const [i, fault] of simulation.scenario.faults.entries()) {
     schedule(simulation, fault, simulation.world.random.fork(`fault ${i} ${fault.kind}`));
@@ -59,8 +70,7 @@ function schedule(simulation: SimulationView, fault: Fault, random: Random): voi
       cut(simulation, fault);
       break;
     case 'kill':
-      world.after(fault.atMs, () => peers[fault.peer].kill(random.below(4)));
-      if (fault.restartMs !== undefined) world.after(fault.restartMs, () => peers[fault.peer].start());
+      kill({ world, peer: peers[fault.peer] }, fault, random);
       break;
     case 'churn':
       churn(simulation, fault, random);
@@ -75,6 +85,9 @@ function schedule(simulation: SimulationView, fault: Fault, random: Random): voi
       break;
     case 'full-disk':
       fillDisk(world, peers[fault.peer], fault);
+      break;
+    case 'damage':
+      damageDisk({ world, peer: peers[fault.peer] }, fault, random);
       break;
     case 'crash-at-write':
       cutPower({ world, peer: peers[fault.peer] }, fault, random);
@@ -97,6 +110,14 @@ function cut({ world, peers, network }: SimulationView, fault: FaultOf<'cut'>): 
   const sideOf = new Map(sides);
   world.after(fault.fromMs, () => network.cut((id) => sideOf.get(id) ?? 0));
   world.after(fault.untilMs, () => network.cut(() => 0));
+}
+
+function kill({ world, peer }: Sufferer, { atMs, restartMs }: FaultOf<'kill'>, random: Random): void {
+  world.after(atMs, () => {
+    peer.kill(random.below(4));
+    if (restartMs === undefined) peer.retire();
+  });
+  if (restartMs !== undefined) world.after(restartMs, () => peer.start());
 }
 
 function churn({ world, peers }: SimulationView, fault: FaultOf<'churn'>, random: Random): void {
@@ -140,4 +161,19 @@ function cutPower({ world, peer }: Sufferer, fault: FaultOf<'crash-at-write'>, r
     peer.kill(random.below(unsyncedBatches + 1));
     world.after(fault.restartMs, () => peer.start());
   });
+}
+
+function damageDisk({ world, peer }: Sufferer, fault: FaultOf<'damage'>, random: Random): void {
+  world.after(fault.atMs, () => {
+    peer.kill();
+    const keys = [...peer.disk.entries]
+      .filter(([key, value]) => key.startsWith(fault.prefix) && value.length > 0)
+      .map(([key]) => key)
+      .sort();
+    if (keys.length === 0) return;
+    const key = keys[random.below(keys.length)];
+    world.trace.event(peer.id, 'damage', { text: key });
+    peer.disk.damage(key);
+  });
+  world.after(fault.restartMs, () => peer.start());
 }

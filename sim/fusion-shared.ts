@@ -10,7 +10,8 @@ import {
   type FusionPart,
   type PortEvent,
 } from '../protocols/index.ts';
-import { hashOf } from './hash.ts';
+import { freeze } from './frozen.ts';
+import { hashesOf, hashOf } from './hash.ts';
 
 /** S and m of one generation. Nobody writes to them. */
 export interface SharedState extends FusedGeneration {
@@ -70,14 +71,11 @@ export class SharedStates {
     return samples;
   }
 
-  /** A state from outside: the initial one, or one copied from another peer. */
+  /** A state from outside: the initial one, or one copied from another peer. The vectors are its own from now on. */
   adopt(generation: number, values: Float32Array, momentum: Float32Array): SharedState {
+    if (generation === 0 && values === this.initial?.values) return this.initial;
     const state = described(generation, values, momentum);
-    return this.#find(`${generation} ${state.state}`, () => ({
-      ...state,
-      values: values.slice(),
-      momentum: momentum.slice(),
-    })).state;
+    return this.#find(`${generation} ${state.state}`, () => state).state;
   }
 
   /** The state after one generation more, of these parts in this order. */
@@ -162,14 +160,9 @@ const idsOf = (parts: readonly FusionPart[]): Uint8Array =>
   encoder.encode(parts.map(({ id, samples }) => `${id} ${samples}`).join());
 
 function described(generation: number, values: Float32Array, momentum: Float32Array): SharedState {
-  const model = bytesOf(values);
-  return {
-    generation,
-    model: hashOf(model),
-    state: hashOf(model, bytesOf(momentum)),
-    values,
-    momentum,
-  };
+  freeze(values, momentum);
+  const [model, state] = hashesOf(bytesOf(values), bytesOf(momentum));
+  return { generation, model, state, values, momentum };
 }
 
 export interface SharedFusionOptions {
@@ -210,7 +203,9 @@ export function createSharedFusion(options: SharedFusionOptions): Fusion {
         return generations.map(({ generation, parts }) => stepTo(states.apply(at, generation, parts)));
       }),
     adopt(generation, model, momentum, ticket) {
-      const [S, m] = [model.slice(), momentum.slice()];
+      // Every peer begins at the same one, which nobody writes to.
+      const isInitial = generation === 0 && model === states.initial.values;
+      const [S, m] = isInitial ? [model, momentum] : [model.slice(), momentum.slice()];
       answer(ticket, () => {
         at = states.adopt(generation, S, m);
         kept = [at];

@@ -1,5 +1,6 @@
 // One simulated peer: the machines of `protocols/` over simulated ports. Its disk, its key and its place in the world
 // outlive its machines, which may be killed and started again.
+import assert from 'node:assert/strict';
 import { codecNamed, layoutOf } from '../fusion/index.ts';
 import {
   type Blobs,
@@ -27,6 +28,7 @@ import { hashOf } from './hash.ts';
 import type { InternTable } from './intern-table.ts';
 import { traceJournal } from './journal.ts';
 import { SimLearner } from './learners/sim-learner.ts';
+import { giveBackMemory } from './learners/state-memory.ts';
 import type { RoundWork } from './learners/work.ts';
 import type { Endpoint } from './network/endpoint.ts';
 import type { SimNetwork } from './network/sim-network.ts';
@@ -78,6 +80,7 @@ export class SimPeer {
   fusion: Fusion | undefined;
   #transfer: Transfer | undefined;
   #life = 0;
+  #isRetired = false;
   #samples = 0;
 
   constructor(options: PeerOptions) {
@@ -85,6 +88,7 @@ export class SimPeer {
     this.disk = new SimDisk({
       defer: (run) => options.world.after(0, run),
       values: options.values,
+      onDropped: giveBackMemory,
     });
   }
 
@@ -110,8 +114,8 @@ export class SimPeer {
   }
 
   start(): void {
-    if (this.isAlive) return;
-    const { world, network, manifest, meshId, generationsMax, waitForPeers } = this.options;
+    if (this.isAlive || this.#isRetired) return;
+    const { world, network, manifest, meshId, initialModel, generationsMax, waitForPeers } = this.options;
     this.#life += 1;
     const life = this.#life;
     const alive = (run: () => void) => (): void => {
@@ -131,6 +135,7 @@ export class SimPeer {
         listener: this.#listener(),
         inspect: this.options.inspect,
         rankOf: this.options.rankOf,
+        initialModel,
       },
       this.options.bend?.(ports) ?? ports,
     );
@@ -165,6 +170,12 @@ export class SimPeer {
     this.#transfer = undefined;
     this.disk.crash(keptBatches);
     this.options.network.leave(this.id);
+  }
+
+  /** Whoever starts it from now on does so in vain. It is dead already. */
+  retire(): void {
+    assert(!this.isAlive, 'a peer is killed before it is gone for good');
+    this.#isRetired = true;
   }
 
   #listener(): DeltaSetListener {

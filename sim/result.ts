@@ -60,7 +60,8 @@ export interface SimResult {
         readonly lines: readonly TraceLine[];
       })
     | undefined;
-  /** Whether all honest peers ended at the last generation with one digest. */
+  /** Whether all honest peers, but for those that were killed for good or have a full disk, ended at the last generation
+   * with one digest. */
   readonly agreed: boolean;
   readonly virtualSeconds: number;
   readonly realSeconds: number;

@@ -49,7 +49,14 @@ const learner = z.discriminatedUnion('kind', [
     /** `iid`, `dirichlet:0.5` or `file:…`, as for `meldmesh mesh`. */
     partition: z.string().default('dirichlet:0.5'),
   }),
-  z.strictObject({ kind: z.literal('replay'), file: z.string() }),
+  z.strictObject({
+    kind: z.literal('replay'),
+    /** Recorded deltas; the mesh has their manifest. */
+    file: z.string(),
+    /** What models are scored on, as for `train`; absent: nothing. */
+    data: z.string().optional(),
+    testSamples: positive.optional(),
+  }),
 ]);
 
 const compute = z.strictObject({
@@ -70,6 +77,7 @@ const peers = z.array(count).min(1);
 export const faultSchema = z.discriminatedUnion('kind', [
   /** The network falls into these groups; who is in none is with the first. */
   z.strictObject({ kind: z.literal('cut'), fromMs: ms, untilMs: ms, groups: z.array(peers).min(2) }),
+  /** Without `restartMs` it never comes back, whatever other faults say. */
   z.strictObject({ kind: z.literal('kill'), peer: count, atMs: ms, restartMs: ms.optional() }),
   /** A random peer dies every so often, and comes back after as long. */
   z.strictObject({ kind: z.literal('churn'), fromMs: ms, untilMs: ms, everyMs: range }),
@@ -84,6 +92,17 @@ export const faultSchema = z.discriminatedUnion('kind', [
    * on; the batch that was being written is there whole or not at all.
    */
   z.strictObject({ kind: z.literal('crash-at-write'), peer: count, write: positive, restartMs: ms }),
+  /**
+   * The peer is stopped, the last byte of a stored value whose key begins like this is flipped, and the peer is started
+   * again. Where there is no such value it is a restart only.
+   */
+  z.strictObject({
+    kind: z.literal('damage'),
+    peer: count,
+    prefix: z.string().min(1),
+    atMs: ms,
+    restartMs: ms,
+  }),
 ]);
 export type Fault = z.infer<typeof faultSchema>;
 
@@ -164,5 +183,7 @@ function faultProblems(fault: Fault, peerCount: number): string[] {
     .filter((peer) => peer >= peerCount)
     .map((peer) => `there is no peer ${peer}, only ${peerCount}`);
   if ('fromMs' in fault && fault.untilMs < fault.fromMs) problems.push('it ends before it begins');
+  if (fault.kind === 'damage' && fault.restartMs < fault.atMs)
+    problems.push('the peer is started before it is stopped');
   return problems;
 }

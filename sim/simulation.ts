@@ -18,7 +18,7 @@ import { allCheckers } from './checkers/all.ts';
 import { sharedFusion } from './checkers/shared-fusion.ts';
 import { Watch } from './checkers/watch.ts';
 import { SimError } from './errors.ts';
-import { latecomers, peersWithoutRoom, quietFromMs, scheduleFaults } from './faults.ts';
+import { latecomers, peersGone, peersWithoutRoom, quietFromMs, scheduleFaults } from './faults.ts';
 import { SharedStates } from './fusion-shared.ts';
 import { hashOf } from './hash.ts';
 import { sharedInspect, sharedRanks } from './inspect-shared.ts';
@@ -86,7 +86,7 @@ export class Simulation implements SimulationView {
   /** When nothing new goes wrong any more. */
   readonly quietFromMs: number;
   readonly #numbers: ReadonlyMap<SimPeer, number>;
-  /** The honest ones who can keep what they hear. */
+  /** The honest ones who are there in the end and can keep what they hear. */
   readonly #able: readonly SimPeer[];
   #laggard: SimPeer | undefined;
   readonly #host: SimHost;
@@ -116,17 +116,21 @@ export class Simulation implements SimulationView {
     this.peers = Array.from({ length: peers }, (_, i) => members.make(i, this.#observer()));
     this.honest = this.peers.filter((_, i) => !this.attackers.has(i));
     this.#numbers = new Map(this.peers.map((peer, i) => [peer, i]));
-    const withoutRoom = peersWithoutRoom(scenario.faults);
-    this.#able = this.honest.filter((peer) => !withoutRoom.has(this.numberOf(peer)));
+    const lost = new Set([...peersWithoutRoom(scenario.faults), ...peersGone(scenario.faults)]);
+    this.#able = this.honest.filter((peer) => !lost.has(this.numberOf(peer)));
   }
 
   numberOf(peer: SimPeer): number {
     return this.#numbers.get(peer) ?? -1;
   }
 
-  /** Every honest peer is there, at the last generation, with one digest; but for those whose disk is full. */
+  /**
+   * Every honest peer is there, at the last generation, with one digest; but for those whose disk is full and those who
+   * were killed for good. False where nobody is left.
+   */
   get hasAgreed(): boolean {
     const [first] = this.#able;
+    if (first === undefined) return false;
     const agrees = (peer: SimPeer): boolean =>
       peer.isAlive && peer.generation >= this.scenario.end.generations && peer.digest === first.digest;
     // Asked after every event: who did not agree the last time mostly still does not.
@@ -304,8 +308,8 @@ class MemberMaker {
 
   /** Drawn once for all: it takes as long as some rounds. */
   #initialModel(): Float32Array {
-    const { manifest, meshId } = this.#simulation;
-    this.#initial ??= initialWeights(manifest.model, initialSeedOf(meshId));
+    const { manifest, meshId, states } = this.#simulation;
+    this.#initial ??= states?.initial.values ?? initialWeights(manifest.model, initialSeedOf(meshId));
     return this.#initial;
   }
 

@@ -18,6 +18,6 @@ export interface SimulationView {
   numberOf(peer: SimPeer): number;
   /** When nothing new goes wrong any more. */
   readonly quietFromMs: number;
-  /** Every honest peer is there, at the last generation, with one digest. */
+  /** Every honest peer that can be is there, at the last generation, with one digest. */
   readonly hasAgreed: boolean;
 }

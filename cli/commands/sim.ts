@@ -36,6 +36,7 @@ export function addSim(program: Command): void {
     .option('--samples <n>', 'first training samples to share out', wholeNumber(1, 10_000_000))
     .option('--threads <n>', 'threads that train (default: one for each core)', wholeNumber(1, 256))
     .option('--report <file>', 'write a page with plots, HTML that opens offline')
+    .option('--record <file>', 'keep the deltas, for a scenario whose learner replays them')
     .option('--json', 'print one JSON object as the last line of standard output', false)
     .option('--list', 'show presets and attackers', false)
     .option('--seeds <list>', 'a sweep over seeds: 1..10 or 3,5,8', seedList)

@@ -1,9 +1,10 @@
 // `meldmesh sim fuzz`: random worlds until there are enough of them or the time is over. A failure is kept as a file, and
 // the command that repeats it is printed.
 import { writeFileSync } from 'node:fs';
-import { drawScenario, type Failure, type FuzzReport, fuzz } from '../../sim/index.ts';
+import { drawScenario, type Failure, type FuzzReport, fuzz, type RunWorld } from '../../sim/index.ts';
 import { formatCount, formatSeconds } from '../format.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
+import { openSearch, STATUS_INTERRUPTED } from './search.ts';
 
 export interface FuzzCommandOptions {
   /** Worlds at most; with neither this nor `minutes` a hundred. */
@@ -18,14 +19,21 @@ const SEEDS_DEFAULT = 100;
 const LINE_EVERY_MS = 5_000;
 const TRACE_LINES = 50;
 
-/** The exit status: 0 where every world was well, 1 after a failure. */
-export async function runFuzz(options: FuzzCommandOptions): Promise<number> {
+/**
+ * The exit status: 0 where every world was well, 1 after a failure, 130 after Ctrl-C. `world`: who runs a world; default:
+ * bowls as they are.
+ */
+export async function runFuzz(options: FuzzCommandOptions, world?: RunWorld): Promise<number> {
   const { minutes, from, json } = options;
   const terminal = openTerminal({ json });
   const startedMs = performance.now();
   let toldMs = startedMs;
+  const search = openSearch(world);
+  terminal.say(`Random worlds from seed ${from ?? '1'}.`);
   const report = await fuzz({
     from,
+    run: search.run,
+    isStopped: search.isStopped,
     seeds: options.seeds ?? (minutes === undefined ? SEEDS_DEFAULT : Number.MAX_SAFE_INTEGER),
     deadline:
       minutes === undefined
@@ -37,10 +45,17 @@ export async function runFuzz(options: FuzzCommandOptions): Promise<number> {
       terminal.say(`${summaryOf(at, toldMs - startedMs)}; the last seed was ${seed}`);
     },
   });
+  search.close();
+  const interrupted = search.isStopped();
   for (const failure of report.failures) tellFailure(terminal, failure);
+  if (interrupted) terminal.say('Stopped by Ctrl-C; this is what there was so far.');
   const realMs = performance.now() - startedMs;
   terminal.say(`${summaryOf(report, realMs)}: ${verdict(report)}.`);
-  if (json) terminal.result(JSON.stringify({ ...report, seconds: realMs / 1_000 }));
+  if (json) {
+    const ended = interrupted ? { interrupted } : {};
+    terminal.result(JSON.stringify({ ...report, seconds: realMs / 1_000, ...ended }));
+  }
+  if (interrupted) return STATUS_INTERRUPTED;
   return report.failures.length === 0 ? 0 : 1;
 }
 

@@ -2,8 +2,8 @@
 import { type Dataset, openTrainer } from '../../learning/index.ts';
 import type { Manifest } from '../../protocols/index.ts';
 import { openTrainingPool, type Scenario, type SimHost, Simulation, TrainedRounds } from '../../sim/index.ts';
-import { CliError } from '../errors.ts';
 import { bowlMembers } from './bowls.ts';
+import { replayMembers } from './replays.ts';
 import { loadShards } from './shards.ts';
 
 export interface OpenedSimulation {
@@ -35,13 +35,18 @@ export async function openSimulation(
   // The manifest is the simulation's to make, and the members' work depends on it.
   const simulation = new Simulation(scenario, {
     work: (peer, parts) => opened().work(peer, parts),
-    evaluate: (model) => opened().evaluate(model),
+    ...(isScored(scenario) && { evaluate: (model: Float32Array) => opened().evaluate(model) }),
     nowMs: () => performance.now(),
     ...watcher,
   });
   members = await openMembers(simulation, threads);
   const { backend, close } = members;
   return { simulation, backend, close };
+}
+
+/** Recorded deltas know no data: a scenario may name some. */
+function isScored({ learner }: Scenario): boolean {
+  return learner.kind !== 'replay' || learner.data !== undefined;
 }
 
 async function openMembers(simulation: Simulation, threads: number): Promise<Members> {
@@ -52,9 +57,7 @@ async function openMembers(simulation: Simulation, threads: number): Promise<Mem
     case 'train':
       return openTraining({ scenario, learner: scenario.learner, manifest, threads });
     case 'replay':
-      throw new CliError('MELDMESH_SIM_SCENARIO', 'The command line has no recorded deltas to replay', {
-        hint: 'Use the learner `train` or `bowl`',
-      });
+      return replayMembers(simulation, scenario.learner);
   }
 }
 

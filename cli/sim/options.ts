@@ -14,6 +14,8 @@ export interface SimOptions {
   readonly json: boolean;
   /** The page to write. */
   readonly report: string | undefined;
+  /** The file for the deltas of the run. */
+  readonly record: string | undefined;
   readonly list: boolean;
   readonly seeds: readonly string[] | undefined;
   readonly vary: readonly Variation[] | undefined;

@@ -10,7 +10,7 @@ export const simReportSchema = reportSchema.extend({
   traceHash: z.string(),
   virtualSeconds: z.number(),
   events: z.number().int(),
-  /** Whether all honest peers ended at the last generation with one digest. */
+  /** Whether all honest peers that were not killed for good ended at the last generation with one digest. */
   agreed: z.boolean(),
   /** Present where a checker stopped the run. */
   violation: z.strictObject({ checker: z.string(), text: z.string(), virtualSeconds: z.number() }).optional(),

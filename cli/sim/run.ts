@@ -8,6 +8,7 @@ import { openSimulation } from './host.ts';
 import type { SimOptions } from './options.ts';
 import type { SimOutcome } from './outcome.ts';
 import { Progress } from './progress.ts';
+import { recordDeltas, refuseLongRecording } from './recordings.ts';
 import { replayCommand } from './replay-command.ts';
 import { makeSimReport } from './report.ts';
 import { Sampler } from './samples.ts';
@@ -26,9 +27,11 @@ export async function runSim(source: string, options: SimOptions): Promise<numbe
   const replay = replayCommand(source, options, scenario.seed);
   const delay = monitorEventLoopDelay();
   delay.enable();
-  const outcome = await simulate(scenario, { terminal, threads: options.threads ?? availableParallelism() });
+  const { record, threads = availableParallelism() } = options;
+  const outcome = await simulate(scenario, { terminal, threads, record });
   const { result, interrupted } = outcome;
   tell(terminal, outcome, replay);
+  if (record !== undefined) terminal.say(`The deltas are in ${record}.`);
   if (options.report !== undefined) {
     const { writePage } = await import('./page/page.ts');
     await writePage(options.report, { outcome, replay });
@@ -47,9 +50,9 @@ export async function runSim(source: string, options: SimOptions): Promise<numbe
 
 async function simulate(
   scenario: Scenario,
-  options: { readonly terminal: Terminal; readonly threads: number },
+  options: { readonly terminal: Terminal; readonly threads: number; readonly record: string | undefined },
 ): Promise<SimOutcome> {
-  const { terminal, threads } = options;
+  const { terminal, threads, record } = options;
   const progress = new Progress(terminal, scenario);
   const sampler = new Sampler();
   let interrupted = false;
@@ -70,7 +73,9 @@ async function simulate(
     },
   });
   try {
+    if (record !== undefined) refuseLongRecording(simulation);
     const result = await simulation.run();
+    if (record !== undefined) recordDeltas(simulation, record);
     const { codec } = simulation.manifest;
     const absences = sampler.absencesUntil(1_000 * result.virtualSeconds);
     return { result, samples: sampler.samples, absences, backend, codec, interrupted };

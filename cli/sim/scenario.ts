@@ -11,6 +11,7 @@ import {
 } from '../../sim/index.ts';
 import { CliError } from '../errors.ts';
 import type { ScenarioFlags } from './options.ts';
+import { readRecording } from './replays.ts';
 
 export const PRESET_DEFAULT = 'clean';
 /** What the members learn where nothing is said. */
@@ -107,6 +108,7 @@ function manifestFor({ learner, manifest = {} }: ScenarioInput): Record<string, 
   if (learner === undefined || learner.kind === 'bowl') {
     return given.model === undefined ? { ...BOWL_MANIFEST, ...given } : given;
   }
+  if (learner.kind === 'replay') return { ...readRecording(learner.file).manifest, ...given };
   return learner.kind === 'train' && learner.data === 'mnist' ? { ...DIGITS_MANIFEST, ...given } : given;
 }
 

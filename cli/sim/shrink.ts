@@ -6,6 +6,7 @@ import { type Failure, parseFailure, type Shrunk, shrink } from '../../sim/index
 import { CliError } from '../errors.ts';
 import { formatSeconds } from '../format.ts';
 import { openTerminal } from '../terminal.ts';
+import { openSearch, STATUS_INTERRUPTED } from './search.ts';
 
 export interface ShrinkCommandOptions {
   /** The file to write; YAML or JSON by its name. Default: the name of the failure with `-small` in it. */
@@ -16,7 +17,8 @@ export interface ShrinkCommandOptions {
 const LINE_EVERY_MS = 5_000;
 
 /**
- * The exit status: 0 with a scenario written, 1 where it does not fail any more.
+ * The exit status: 0 with a scenario written, 1 where it does not fail any more, 130 after Ctrl-C; then what was smallest
+ * so far is written.
  * @throws CliError MELDMESH_SIM_FILE
  */
 export async function runShrink(file: string, options: ShrinkCommandOptions): Promise<number> {
@@ -24,14 +26,22 @@ export async function runShrink(file: string, options: ShrinkCommandOptions): Pr
   const failure = readFailure(file);
   const startedMs = performance.now();
   let toldMs = startedMs;
+  const search = openSearch();
+  terminal.say(`Shrinking ${sizeOf(failure)}.`);
   const shrunk = await shrink(failure, {
+    run: search.run,
+    isStopped: search.isStopped,
     progress: (smallest, runs) => {
       if (performance.now() - toldMs < LINE_EVERY_MS) return;
       toldMs = performance.now();
       terminal.say(`${runs} runs; the smallest has ${sizeOf(smallest)}`);
     },
   });
+  search.close();
+  const interrupted = search.isStopped();
+  if (interrupted) terminal.say('Stopped by Ctrl-C; this is the smallest so far.');
   if (shrunk === undefined) {
+    if (interrupted) return STATUS_INTERRUPTED;
     terminal.say(`${file} does not fail any more: nothing to shrink.`);
     return 1;
   }
@@ -41,13 +51,14 @@ export async function runShrink(file: string, options: ShrinkCommandOptions): Pr
   terminal.say(
     `${runs} runs in ${formatSeconds((performance.now() - startedMs) / 1_000)}: ${sizeOf(shrunk.failure)}.`,
   );
-  if (!isSmallest) terminal.say('The runs were used up: shrinking it again may leave still less.');
+  if (!isSmallest && !interrupted)
+    terminal.say('The runs were used up: shrinking it again may leave still less.');
   terminal.say(scenario.story ?? '');
   terminal.say(`It fails by: ${shrunk.failure.violation.text}`);
   terminal.say(`Written to ${out}. See it fail: meldmesh sim ${out}`);
   terminal.say('With a story for its name it belongs into test/sim/regressions/.');
   if (options.json) terminal.result(JSON.stringify({ file: out, runs, isSmallest, scenario }));
-  return 0;
+  return interrupted ? STATUS_INTERRUPTED : 0;
 }
 
 function readFailure(file: string): Failure {

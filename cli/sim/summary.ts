@@ -69,13 +69,19 @@ function manyTable({ peers, scenario }: SimResult): string {
 /** Whether honest peers agree, in a sentence. */
 export function agreementSentence({ peers, agreed, scenario }: SimResult): string {
   const honest = peers.filter(({ attacker }) => attacker === undefined);
-  const word = formatNumberWord(honest.length).toLowerCase();
   const digests = new Map<string, number>();
   for (const { digest } of honest) {
     const key = formatDigest(digest);
     digests.set(key, (digests.get(key) ?? 0) + 1);
   }
-  if (agreed) return `All ${word} honest peers hold one model: ${honest[0]?.digest ?? '–'}`;
+  if (agreed) {
+    // Who was killed for good, or whose disk is full, has not come so far.
+    const left = honest.flatMap(({ generation, digest }) =>
+      digest === undefined || generation < scenario.end.generations ? [] : [digest],
+    );
+    const word = formatNumberWord(left.length).toLowerCase();
+    return `All ${word} honest peers${left.length < honest.length ? ' that are left' : ''} hold one model: ${left[0]}`;
+  }
   const behind = honest.filter(({ generation }) => generation < scenario.end.generations).length;
   const groups = [...digests].map(([digest, count]) => `${digest} at ${count}`);
   const shown = groups.length > 6 ? [...groups.slice(0, 6), `${groups.length - 6} more`] : groups;

@@ -12,23 +12,28 @@ import { prefersBranch, voteFor } from './rules.ts';
 import { encodeFloor, encodeSnapshotRow, FLOOR_KEY, type SnapshotRow, snapshotKey } from './store-layout.ts';
 import type { Neighbour } from './sync.ts';
 
+export interface AdoptedState {
+  readonly generation: number;
+  readonly model: Float32Array;
+  readonly momentum: Float32Array;
+  /** Samples counted up to it. */
+  readonly weight: number;
+}
+
 export interface AdoptionHooks {
   readonly head: () => HeadState | undefined;
+  /** The newest complete generation; while generations are applied again, the head is below it. */
+  readonly complete: () => number;
   /** Own copies on disk. */
   readonly snapshots: () => readonly SnapshotRow[];
   readonly neighbours: () => ReadonlyMap<PeerId, Neighbour>;
   /** Own records that nobody else has vouched for; their work goes back into the residual. */
   readonly unacknowledged: (records: readonly DeltaRecord[]) => void;
-  readonly adopt: (
-    state: {
-      readonly generation: number;
-      readonly model: Float32Array;
-      readonly momentum: Float32Array;
-      readonly weight: number;
-    },
-    row: SnapshotRow,
-  ) => void;
+  readonly adopt: (state: AdoptedState, row: SnapshotRow) => void;
 }
+
+/** Windows above a generation whose records its verdict rests on in practice: its jury, and the jury of that one. */
+const JUDGES_MAX = 2;
 
 export class Adoption {
   readonly #context: Context;
@@ -50,22 +55,29 @@ export class Adoption {
     const { set } = this.#context;
     if (this.#busy || head === undefined) return;
     const neighbours = [...this.#hooks.neighbours().values()];
-    const behind = neighbours.filter(({ head: other }) => head.generation < other.floor);
+    const complete = Math.max(head.generation, this.#hooks.complete());
+    const behind = neighbours.filter(({ head: other }) => complete < other.floor);
     const away = this.#vouchedFor(behind, AWAY_SHARE_MIN);
-    if (away !== undefined && away.generation > head.generation)
-      return this.#fetch(away, 'away for too long');
+    if (away !== undefined && away.generation > complete) return this.#fetch(away, 'away for too long');
     const heavier = set.floor === 0 ? [] : neighbours.filter((neighbour) => this.#isHeavierBranch(neighbour));
     const branch = this.#vouchedFor(heavier, BRANCH_SHARE_MIN);
     if (branch !== undefined) this.#fetch(branch, 'the other branch has more samples behind it');
   }
 
-  /** It has another state at a generation of which we have a copy, and more samples behind it. */
-  #isHeavierBranch({ head }: Neighbour): boolean {
+  /**
+   * It has another state at a generation of which we have a copy, and more samples behind it. Where neither has sealed
+   * that generation, records may still make them equal; unless both hold the same ones, those that judge them too.
+   */
+  #isHeavierBranch({ head, sameUpTo }: Neighbour): boolean {
     if (head.floor === 0) return false;
     const own = new Map(this.#hooks.snapshots().map((row) => [row.generation, row]));
+    const { set, manifest } = this.#context;
+    const judged = sameUpTo - JUDGES_MAX * manifest.history.correctionWindow;
+    const apartUpTo = Math.max(head.floor, set.floor, judged);
     return head.snapshots.some((theirs) => {
       const ours = own.get(theirs.generation);
-      return ours !== undefined && ours.state !== theirs.state && prefersBranch(ours, theirs) === 'theirs';
+      if (ours === undefined || ours.state === theirs.state) return false;
+      return theirs.generation <= apartUpTo && prefersBranch(ours, theirs) === 'theirs';
     });
   }
 

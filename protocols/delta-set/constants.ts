@@ -17,19 +17,27 @@ export const VOTE_BYTES = 16;
  * two fifths) are kept whole when they meet, a light one (two of ten) adopts the heavy one. */
 export const KNOWN_SHARE_MIN = 1 / 3;
 
-/** Votes decide once they carry this share of the judged generation's samples; until then all is open. */
+/** Votes decide once their authors are more than this share of the judged generation's, whatever they claim; until then
+ * all is open. */
 export const JUDGING_SHARE_MIN = 1 / 2;
 
-/** … where no record weighs more than this many times the median one: two late records, one with a huge claim,
- * would otherwise keep their jury from ever deciding. */
-export const JUDGED_MEDIANS_MAX = 2;
+/** Where samples weigh, in a jury or a quorum, nobody weighs more than this many times the median: one huge claim would
+ * be a jury, or a quorum, alone. */
+export const CLAIM_MEDIANS_MAX = 2;
 
 /** Authors of the last so many generations are the live contributors: one missed generation is no farewell. */
 export const LIVE_GENERATIONS = 3;
 
-/** With a contributor target, the members are counted by the ranks of so many generations: enough for 18 % at a target
- * of 8, and as good as forgotten when the mesh has changed. */
+/** With a contributor target, the members are counted by the ranks of the newest generations that hold so many records:
+ * enough for 13 %. More would remember a mesh that was smaller: in the first generation many have not come yet … */
+export const DRAW_RECORDS = 128;
+
+/** … and by so many generations at most: 18 % at a target of 8, and as good as forgotten when the mesh has changed. */
 export const DRAW_WINDOW = 8;
+
+/** Before anybody knows how many members there are, this share is drawn at first, and twice as many after each half of the
+ * patience. Of a thousand members 412 published when all were drawn at once, though 64 tell as much. */
+export const CENSUS_SHARE = 1 / 16;
 
 /** With a contributor target, so many times as many authors are kept: members whose views differ a little, stragglers
  * and the halves of a healed mesh all fit, and nobody can make a generation larger. */
@@ -81,13 +89,20 @@ export const PENDING_MAX = 256;
 /** Payload bytes kept in memory for re-application; older ones come from the store. */
 export const PAYLOAD_CACHE_BYTES = 32 * 1024 * 1024;
 
+/** While a member trains, records that come late for what it has applied are gathered for so long: in a mesh whose members
+ * do not know one another yet, everybody is late for the first generation, one after the other. */
+export const CORRECTION_DELAY_MS = 1_000;
+
 /** Generations in one fusion plan: bounds the payloads held while a long history is re-applied, and the time that
  * a plan takes (3 ms a generation of 203,530 parameters and ten contributors). */
 export const PLAN_GENERATIONS_MAX = 4;
 
-/** Every so many generations (more for long horizons) S and m go to disk, for restarts and for members beyond the
- * horizon … */
-export const SNAPSHOT_EVERY = 16;
+/** S and m go to disk so many times in a horizon, for restarts and for members beyond it: a history that begins at a copy
+ * is whole above it, and sealed pasts that differ are found by copies of both … */
+export const SNAPSHOTS_IN_HORIZON = 4;
+
+/** … each time at a multiple of so many generations: those that the model line keeps in memory … */
+export const SNAPSHOT_STEP = 4;
 
 /** … once they are this old: by then corrections below them are over. */
 export const SNAPSHOT_AGE_MIN = 12;

@@ -49,6 +49,8 @@ export interface Context {
   readonly codec: Codec;
   readonly layout: ModelLayout;
   readonly ports: Ports;
+  /** S of generation 0. It is only read. */
+  readonly initialModel: () => Float32Array;
   readonly tickets: Tickets;
   readonly set: RecordSet;
   readonly payloads: PayloadCache;

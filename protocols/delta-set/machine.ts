@@ -5,12 +5,12 @@
 //
 // Receiving a record lets a member conclude only that its author trained; receiving a quorum of a generation lets
 // it go on; equal set digests up to a generation mean equal model digests there, on every member.
-import { assert, codecNamed, layoutOf } from '../../fusion/index.ts';
+import { assert, codecNamed, initialWeights, layoutOf } from '../../fusion/index.ts';
 import { Alarm } from '../alarm.ts';
-import type { Manifest } from '../manifest/schema.ts';
+import { initialSeedOf, type Manifest } from '../manifest/index.ts';
 import type { Call, Hash, Machine, PeerId, PortEvent, Ports, Verdict } from '../ports.ts';
 import { Tickets } from '../tickets.ts';
-import { Adoption } from './adoption.ts';
+import { type AdoptedState, Adoption } from './adoption.ts';
 import {
   CATCH_UP_PATIENCE_MS,
   GATHERING_MS,
@@ -22,13 +22,14 @@ import type { Context, DeltaSetListener } from './context.ts';
 import { type Inspect, inspectDelta } from './inspection.ts';
 import { Intake } from './intake.ts';
 import { load } from './load.ts';
-import { type DeltaRecord, type Head, SNAPSHOTS_MAX } from './messages.ts';
+import type { DeltaRecord, Head } from './messages.ts';
 import { type HeadState, ModelHead } from './model-head.ts';
 import { OwnWork } from './own-work.ts';
 import { Pace } from './pace.ts';
 import { PayloadCache } from './payload-cache.ts';
 import { type RankOf, RecordSet, recordSetOptionsOf } from './record-set.ts';
 import { samplesOf } from './rules.ts';
+import type { SnapshotRow } from './store-layout.ts';
 import { Sync } from './sync.ts';
 
 export interface DeltaSetOptions {
@@ -45,6 +46,8 @@ export interface DeltaSetOptions {
   readonly inspect?: Inspect;
   /** A memory of ranks that the members of one process share. */
   readonly rankOf?: RankOf;
+  /** S of generation 0 where somebody has drawn it already; it is only read. Absent: drawn when it is needed. */
+  readonly initialModel?: () => Float32Array;
 }
 
 export type Phase = 'loading' | 'gathering' | 'catching-up' | 'running' | 'done';
@@ -106,6 +109,7 @@ class DeltaSetMachine implements DeltaSet {
       codec,
       layout: layoutOf(manifest.model),
       ports: { ...ports, clock: this.#alarm },
+      initialModel: options.initialModel ?? (() => initialWeights(manifest.model, initialSeedOf(meshId))),
       tickets: new Tickets(),
       set: new RecordSet({
         ...recordSetOptionsOf(manifest, meshId, ports.signer.hash),
@@ -121,30 +125,29 @@ class DeltaSetMachine implements DeltaSet {
       evicted: (records) =>
         this.#own.takeBack(records.filter((record) => record.author === ports.network.self)),
     });
-    this.#model = new ModelHead(this.#context, (corrected) => this.#advanced(corrected));
+    this.#model = new ModelHead(this.#context, {
+      advanced: (corrected) => this.#advanced(corrected),
+      canWait: () => this.#own.training || this.#hasNoRound(),
+    });
     this.#own = new OwnWork(this.#context, {
       current: () => this.#pace.current,
       published: (record) => this.#intake.add(record),
     });
     this.#sync = new Sync(this.#context, this.#intake, {
       head: () => this.#announcedHead(),
-      heard: () => {
-        this.#pace.heard();
+      heard: (from, head) => {
+        this.#pace.heard(from, head);
         this.#step();
       },
       exchanged: (complete) => this.#exchanged(complete),
     });
     this.#adoption = new Adoption(this.#context, {
       head: () => this.#model.head,
+      complete: () => this.#pace.complete,
       snapshots: () => this.#model.snapshots,
       neighbours: () => this.#sync.neighbours,
       unacknowledged: (records) => this.#own.takeBack(records),
-      adopt: (state, row) => {
-        if (state.generation > this.#pace.complete) this.#pace.begin(state.generation);
-        this.#model.forget();
-        this.#model.remember(row);
-        this.#model.adopt(state);
-      },
+      adopt: (state, row) => this.#adopt(state, row),
     });
     this.#pace = new Pace(this.#context, {
       neighbours: () => this.#sync.neighbours,
@@ -310,6 +313,12 @@ class DeltaSetMachine implements DeltaSet {
     return training || generation !== this.#pace.current || this.#pace.draws();
   }
 
+  /** Not drawn in this generation, or through with it: the newest model is only looked at from outside. */
+  #hasNoRound(): boolean {
+    if (this.#phase !== 'running') return false;
+    return this.#own.generation >= this.#pace.current || !this.#pace.draws();
+  }
+
   #pastLast(): boolean {
     return this.#pace.current > (this.#options.generationsMax ?? Number.POSITIVE_INFINITY);
   }
@@ -354,6 +363,13 @@ class DeltaSetMachine implements DeltaSet {
     this.#options.listener.settled({ generation: head.generation, digest: head.model, agreeing });
   }
 
+  #adopt(state: AdoptedState, row: SnapshotRow): void {
+    if (state.generation > this.#pace.complete) this.#pace.begin(state.generation);
+    this.#model.forget();
+    this.#model.remember(row);
+    this.#model.adopt(state);
+  }
+
   #announcedHead(): Head {
     const head = this.#model.head;
     const zero = '0'.repeat(64) as Hash;
@@ -363,7 +379,7 @@ class DeltaSetMachine implements DeltaSet {
       state: head?.state ?? zero,
       samples: this.#phase === 'done' ? 0 : this.#context.ports.learner.samples,
       floor: this.#context.set.floor,
-      snapshots: this.#model.snapshots.slice(0, SNAPSHOTS_MAX),
+      snapshots: this.#model.namedSnapshots,
     };
   }
 }

@@ -1,9 +1,13 @@
 // Keeps the shared model in step with the set: which generations are applied, what must be applied again, and
 // the copies on disk. The arithmetic happens behind the fusion port, one plan at a time.
-import { initialWeights } from '../../fusion/index.ts';
-import { initialSeedOf } from '../manifest/index.ts';
 import type { FusionPart, FusionPlan, Hash, StoreWrite } from '../ports.ts';
-import { PLAN_GENERATIONS_MAX, SNAPSHOT_AGE_MIN, SNAPSHOT_EVERY } from './constants.ts';
+import {
+  CORRECTION_DELAY_MS,
+  PLAN_GENERATIONS_MAX,
+  SNAPSHOT_AGE_MIN,
+  SNAPSHOT_STEP,
+  SNAPSHOTS_IN_HORIZON,
+} from './constants.ts';
 import type { Context } from './context.ts';
 import { samplesOf } from './rules.ts';
 import { encodeHeadRow, encodeSnapshotRow, HEAD_KEY, type SnapshotRow, snapshotKey } from './store-layout.ts';
@@ -14,9 +18,15 @@ export interface HeadState {
   readonly state: Hash;
 }
 
+export interface ModelHeadHooks {
+  readonly advanced: (corrected: boolean) => void;
+  /** Nobody needs the newest model for now, so that a correction may wait for more records. */
+  readonly canWait: () => boolean;
+}
+
 export class ModelHead {
   readonly #context: Context;
-  readonly #advanced: (corrected: boolean) => void;
+  readonly #hooks: ModelHeadHooks;
   #head: HeadState | undefined;
   #target = 0;
   #busy = false;
@@ -24,6 +34,8 @@ export class ModelHead {
   #epoch = 0;
   /** Lowest applied generation whose counted records have changed since. */
   #dirtyFrom: number | undefined;
+  /** When a correction that has been put off is due. */
+  #correctAtMs: number | undefined;
   #correcting = false;
   /** Lowest generation applied without one of its payloads. */
   #incompleteFrom: number | undefined;
@@ -31,9 +43,9 @@ export class ModelHead {
   /** Samples counted up to a generation whose past is known by this number only. */
   #weighed: { readonly generation: number; readonly weight: number } = { generation: 0, weight: 0 };
 
-  constructor(context: Context, advanced: (corrected: boolean) => void) {
+  constructor(context: Context, hooks: ModelHeadHooks) {
     this.#context = context;
-    this.#advanced = advanced;
+    this.#hooks = hooks;
   }
 
   /** The newest applied state; `undefined` until the initial one has been hashed. */
@@ -46,15 +58,18 @@ export class ModelHead {
     return !this.#busy && this.#dirtyFrom === undefined && this.#head?.generation === this.#target;
   }
 
-  /** Copies on disk, newest first. */
+  /** Copies on disk of what the records known by now give, newest first. */
   get snapshots(): readonly SnapshotRow[] {
-    return [...this.#snapshots.values()].sort((a, b) => b.generation - a.generation);
+    const stale = Math.min(this.#dirtyFrom ?? Infinity, this.#incompleteFrom ?? Infinity);
+    return [...this.#snapshots.values()]
+      .filter(({ generation }) => generation < stale)
+      .sort((a, b) => b.generation - a.generation);
   }
 
   /** Begin at the initial weights. */
   begin(): void {
-    const { layout, manifest, meshId } = this.#context;
-    const model = initialWeights(manifest.model, initialSeedOf(meshId));
+    const { layout, initialModel } = this.#context;
+    const model = initialModel();
     this.adopt({ generation: 0, model, momentum: new Float32Array(layout.size), weight: 0 });
   }
 
@@ -76,7 +91,7 @@ export class ModelHead {
       this.#busy = false;
       if (event.kind !== 'fused') return this.#fail(event.kind === 'failed' ? event.error : 'no answer');
       this.#stand(event.generations[event.generations.length - 1]);
-      this.#advanced(false);
+      this.#hooks.advanced(false);
       this.#step();
     });
     this.#context.ports.fusion.adopt(state.generation, state.model, state.momentum, ticket);
@@ -85,6 +100,13 @@ export class ModelHead {
   /** Another branch was adopted: copies of the own one are of no use. */
   forget(): void {
     this.#dropSnapshotsFrom(0);
+  }
+
+  /** Those to be named to others: the newest, and the newest that is sealed, by which branches are told apart. */
+  get namedSnapshots(): readonly SnapshotRow[] {
+    const { snapshots } = this;
+    const sealed = snapshots.slice(1).find(({ generation }) => generation <= this.#context.set.floor);
+    return sealed === undefined ? snapshots.slice(0, 1) : [snapshots[0], sealed];
   }
 
   /** A copy that is on disk. */
@@ -117,6 +139,7 @@ export class ModelHead {
     if (this.#busy || this.#head === undefined) return;
     let start = this.#head.generation;
     if (this.#dirtyFrom !== undefined && this.#dirtyFrom <= start) {
+      if (this.#canWait(start)) return;
       const snapshot = this.#context.ports.fusion.snapshotAtOrBelow(this.#dirtyFrom - 1);
       if (snapshot === undefined) return this.#startOver();
       start = snapshot;
@@ -131,6 +154,23 @@ export class ModelHead {
     this.#dirtyFrom = undefined;
     this.#busy = true;
     this.#gather(start, last);
+  }
+
+  /**
+   * Late records come one after the other, and each correction applies a generation again. While nothing new is to be
+   * applied and nobody needs the model, they are gathered.
+   */
+  #canWait(head: number): boolean {
+    const { clock } = this.#context.ports;
+    const nowMs = clock.nowMs();
+    if (head < this.#target || !this.#hooks.canWait()) this.#correctAtMs = nowMs;
+    this.#correctAtMs ??= nowMs + CORRECTION_DELAY_MS;
+    if (nowMs < this.#correctAtMs) {
+      clock.wakeAt(this.#correctAtMs);
+      return true;
+    }
+    this.#correctAtMs = undefined;
+    return false;
   }
 
   /** A correction below the oldest copy in memory: from the initial weights, if the history is whole. */
@@ -203,7 +243,7 @@ export class ModelHead {
       const corrected = this.#correcting;
       if (this.#head?.generation === this.#target && this.#dirtyFrom === undefined) this.#correcting = false;
       this.#persist();
-      this.#advanced(corrected);
+      this.#hooks.advanced(corrected);
       this.#step();
     });
     ports.fusion.fuse({ ticket, rollbackTo: start, generations });
@@ -298,7 +338,7 @@ export function stateBytes(model: Float32Array, momentum: Float32Array): Uint8Ar
 
 /** Four copies a horizon, in steps that the model line keeps in memory. */
 const snapshotEvery = (horizon: number): number =>
-  SNAPSHOT_EVERY * Math.max(1, Math.floor(horizon / (4 * SNAPSHOT_EVERY)));
+  SNAPSHOT_STEP * Math.floor(horizon / (SNAPSHOTS_IN_HORIZON * SNAPSHOT_STEP));
 
 const range = (first: number, last: number): readonly number[] =>
   Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => first + i);

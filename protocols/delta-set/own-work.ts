@@ -3,7 +3,7 @@
 // repeats either nothing or the very same bytes.
 //
 //   idle → training → writing → idle          a failed round or write waits and tries again
-import type { Hash, PortEvent } from '../ports.ts';
+import type { Hash, PortEvent, StoreWrite } from '../ports.ts';
 import { RETRY_MAX_MS, RETRY_MIN_MS } from './constants.ts';
 import type { Context } from './context.ts';
 import { type DeltaRecord, encodeDelta, signRecord } from './messages.ts';
@@ -184,12 +184,16 @@ export class OwnWork {
       state: state.hash,
       returned: [...returned],
     };
-    const batch = [
+    const written: StoreWrite[] = [
       ...payload.batch,
       ...state.batch,
       { key: recordKey(generation, record.id), value: encodeDelta(record, undefined) },
       { key: OWN_KEY, value: encodeOwn(row) },
     ];
+    // What only the previous state used goes in the same batch: there is never more than one.
+    const keys = new Set(written.map(({ key }) => key));
+    const stale = [...this.#stateKeys].filter((key) => !keys.has(key));
+    const batch = [...written, ...stale.map((key) => ({ key, value: undefined }))];
     const ticket = tickets.issue((event) => {
       this.#state = 'idle';
       if (event.kind !== 'written' || event.error !== undefined) {
@@ -198,8 +202,10 @@ export class OwnWork {
         return this.#failedWrite(trained);
       }
       this.#retryMs = RETRY_MIN_MS;
-      this.#sweep(new Set(state.batch.map((write) => write.key)));
-      this.resume(row, [...this.#stateKeys]);
+      this.resume(
+        row,
+        state.batch.map(({ key }) => key),
+      );
       payloads.set(payload.hash, trained.payload);
       listener.trained({ generation, loss: trained.loss, payloadBytes: trained.payload.length });
       this.#published(record);
@@ -220,19 +226,6 @@ export class OwnWork {
     const inline = payload.length <= manifest.limits.inlineBytes;
     ports.journal.event('publish', { id: record.id, generation: record.generation, bytes: payload.length });
     ports.network.publish(encodeDelta(record, inline ? payload : undefined));
-  }
-
-  /** Deletes what only the previous state used. */
-  #sweep(kept: ReadonlySet<string>): void {
-    const stale = [...this.#stateKeys].filter((key) => !kept.has(key));
-    this.#stateKeys = kept;
-    if (stale.length === 0) return;
-    const { ports, tickets } = this.#context;
-    ports.store.write(
-      stale.map((key) => ({ key, value: undefined })),
-      false,
-      tickets.issue(() => {}),
-    );
   }
 
   #later(): void {

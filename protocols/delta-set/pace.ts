@@ -1,10 +1,11 @@
 // When a member goes on to the next generation. Pace never decides what the model is, only when a member looks:
 // it may use clocks, neighbours' heads and suspicion, and two members need not agree on it.
 import type { PeerId } from '../ports.ts';
-import { LIVE_GENERATIONS } from './constants.ts';
+import { CENSUS_SHARE } from './constants.ts';
 import type { Context } from './context.ts';
+import { Contributors, type ContributorsHooks } from './contributors.ts';
 import { Draw } from './draw.ts';
-import type { DeltaRecord } from './messages.ts';
+import type { DeltaRecord, Head } from './messages.ts';
 import {
   absentAuthors,
   absentCount,
@@ -14,16 +15,19 @@ import {
   observe,
   patienceMs,
   progress,
+  recordsToQuorum,
   widening,
+  wideningMs,
 } from './rules.ts';
 import type { Neighbour } from './sync.ts';
 
-/** Whom a generation may expect, kept while nothing changes that this rests on. */
-interface Known {
+/** What was found when the current generation was last looked at, and what must happen before it can be otherwise. */
+interface Rest {
   readonly revision: number;
-  readonly samples: Map<PeerId, number>;
-  /** What the own earlier records claim. */
-  readonly claimed: number;
+  readonly own: number;
+  readonly untilMs: number;
+  /** Records of this generation that can come until then. */
+  arrivals: number;
 }
 
 export class Pace {
@@ -39,27 +43,18 @@ export class Pace {
   #lastArrivalMs = 0;
   #observedMs: number | undefined;
   #forcedStreak = 0;
-  /** Authors who were waited for in vain; forgiven at their next record. */
-  readonly #suspects = new Set<PeerId>();
+  readonly #contributors: Contributors;
   readonly #draw: Draw;
-  /** Rises when neighbours or suspects change. */
-  #revision = 0;
   /** The answer of `newestQuorum`, and what it rests on. */
   #quorum = { version: -1, revision: 0, current: 0, own: 0, newest: 0 };
-  readonly #knownIn = new Map<number, Known>();
+  #rest: Rest | undefined;
 
-  constructor(
-    context: Context,
-    hooks: {
-      readonly neighbours: () => ReadonlyMap<PeerId, Neighbour>;
-      /** Samples of a record of our own that is still to come in this generation; 0 for none. */
-      readonly ownSamples: (generation: number) => number;
-    },
-  ) {
+  constructor(context: Context, hooks: ContributorsHooks) {
     this.#context = context;
     this.#neighbours = hooks.neighbours;
     this.#ownSamples = hooks.ownSamples;
     this.#draw = new Draw(context.set, context.manifest.pace.contributorsTarget);
+    this.#contributors = new Contributors(context, this.#draw, hooks);
   }
 
   get current(): number {
@@ -77,57 +72,56 @@ export class Pace {
   arrived(record: DeltaRecord): void {
     this.#lastArrivalMs = this.#context.ports.clock.nowMs();
     if (record.generation === this.#current) this.#firstArrivalMs ??= this.#lastArrivalMs;
-    if (record.baseGeneration >= this.#current - 2) this.#forgive(record.author);
+    if (this.#rest !== undefined && record.generation === this.#current) this.#rest.arrivals -= 1;
+    else this.#rest = undefined;
+    this.#contributors.arrived(record);
   }
 
   /** A neighbour's head was heard. */
-  heard(): void {
-    this.#revision += 1;
+  heard(peer: PeerId, { samples }: Head): void {
+    this.#rest = undefined;
+    this.#contributors.heard(peer, samples);
   }
 
   /**
    * Whether this member is to contribute to the current generation: always without a contributor target; with one when it
-   * is drawn, and more are drawn the longer a quorum fails to come.
+   * is drawn, and more are drawn the longer a quorum fails to come. A census begins with few, in the order of their
+   * ranks: the lowest ones of a large mesh are all that its members keep of it, and need to count themselves.
    */
   draws(): boolean {
     const { self, ports, manifest } = this.#context;
     if (this.#draw.target === undefined) return true;
-    const waitedMs = this.#quorumAtMs === undefined ? ports.clock.nowMs() - this.#startedMs : 0;
+    const isCensus = this.#draw.isCensus(this.#current);
+    const isWaiting = isCensus || this.#quorumAtMs === undefined;
+    const waitedMs = isWaiting ? ports.clock.nowMs() - this.#startedMs : 0;
     const patience = patienceMs(this.#expectedMs(), this.#forcedStreak, manifest.pace);
-    return (
-      this.#draw.isDrawn(self, this.#current, widening(waitedMs, patience)) &&
-      !this.#draw.isCrowdedOut(self, this.#current)
-    );
+    const line = (isCensus ? CENSUS_SHARE : 1) * widening(waitedMs, patience);
+    return this.#draw.isDrawn(self, this.#current, line) && !this.#draw.isCrowdedOut(self, this.#current);
   }
 
-  /** A neighbour vanished: nobody waits for it. If it only lost its link to us, its next record forgives it. */
   left(peer: PeerId): void {
-    this.#suspects.add(peer);
-    this.#revision += 1;
+    this.#contributors.left(peer);
   }
 
   joined(peer: PeerId): void {
-    this.#revision += 1;
-    this.#suspects.delete(peer);
-  }
-
-  #forgive(author: PeerId): void {
-    if (this.#suspects.delete(author)) this.#revision += 1;
+    this.#contributors.joined(peer);
   }
 
   /** The newest generation with a quorum in the set, at least the newest complete one. */
   newestQuorum(): number {
+    if (this.#isResting()) return this.#quorumAtMs === undefined ? this.#current - 1 : this.#current;
     const { version } = this.#context.set;
     const own = this.#ownSamples(this.#current) + this.#ownSamples(this.#current + 1);
     const quorum = this.#quorum;
     const isSame =
       quorum.version === version &&
-      quorum.revision === this.#revision &&
+      quorum.revision === this.#contributors.revision &&
       quorum.current === this.#current &&
       quorum.own === own;
     if (!isSame) {
       const newest = this.#findNewestQuorum();
-      this.#quorum = { version, revision: this.#revision, current: this.#current, own, newest };
+      const { revision } = this.#contributors;
+      this.#quorum = { version, revision, current: this.#current, own, newest };
     }
     return this.#quorum.newest;
   }
@@ -136,72 +130,13 @@ export class Pace {
     const { set } = this.#context;
     for (let generation = set.top; generation >= this.#current; generation--) {
       const records = set.counted(generation);
-      if (records.length > 0 && this.#isQuorum(records, generation, this.#live(generation)))
-        return generation;
+      if (records.length > 0 && this.#isQuorum(records, generation)) return generation;
     }
     return this.#current - 1;
   }
 
-  /**
-   * Contributors that a generation may expect: the authors of the last generations and the neighbours who said
-   * that they contribute. For a generation ahead of ours, everybody since then, so that a few who race ahead
-   * are not their own quorum.
-   */
-  #live(generation: number): Live {
-    const { self } = this.#context;
-    const { target } = this.#draw;
-    const { samples, claimed } = this.#known(generation);
-    const own = this.#ownSamples(generation) || (target === undefined ? claimed : 0);
-    if (own > 0) samples.set(self, own);
-    else samples.delete(self);
-    return target === undefined || this.#isForAll(generation) ? { samples } : { samples, expected: target };
-  }
-
-  /** So few members that everybody is drawn, and those who contribute are known by name. */
-  #isForAll(generation: number): boolean {
-    return this.#draw.members(generation) !== undefined && this.#draw.share(generation) === 1;
-  }
-
-  #known(generation: number): Known {
-    const { set } = this.#context;
-    let revision = this.#revision;
-    for (let of = Math.max(1, this.#current - LIVE_GENERATIONS); of <= set.top; of++) {
-      if (of !== generation) revision += set.revision(of);
-    }
-    let known = this.#knownIn.get(generation);
-    if (known?.revision !== revision) {
-      const samples = this.#count(generation);
-      known = { revision, samples, claimed: samples.get(this.#context.self) ?? 0 };
-      this.#knownIn.set(generation, known);
-    }
-    return known;
-  }
-
-  #count(generation: number): Map<PeerId, number> {
-    const { set } = this.#context;
-    const samples = new Map<PeerId, number>();
-    for (let of = Math.max(1, this.#current - LIVE_GENERATIONS); of < generation; of++) {
-      for (const record of set.counted(of)) samples.set(record.author, record.samples);
-    }
-    // A neighbour's word weighs no more than the heaviest record: it may announce samples and never sign any.
-    const wordMax = samples.size === 0 ? Number.POSITIVE_INFINITY : Math.max(...samples.values());
-    for (const [peer, { head }] of this.#neighbours()) {
-      if (head.samples > 0 && !samples.has(peer)) samples.set(peer, Math.min(head.samples, wordMax));
-    }
-    // Who is in a later generation already, a newcomer say, will not sign in this one any more.
-    for (let of = generation + 1; of <= set.top; of++) {
-      for (const record of set.held(of)) samples.delete(record.author);
-    }
-    for (const suspect of this.#suspects) samples.delete(suspect);
-    if (this.#draw.target === undefined) return samples;
-    for (const author of samples.keys()) if (!this.#draw.isDrawn(author, generation)) samples.delete(author);
-    return samples;
-  }
-
-  /** Before anybody knows how many members there are, only those known by name are asked for. */
-  #isQuorum(records: readonly DeltaRecord[], generation: number, live: Live): boolean {
-    const isKnown = this.#draw.members(generation) !== undefined;
-    return hasQuorum(records, isKnown ? live : { samples: live.samples }, this.#context.manifest.pace);
+  #isQuorum(records: readonly DeltaRecord[], generation: number): boolean {
+    return hasQuorum(records, this.#contributors.live(generation), this.#context.manifest.pace);
   }
 
   #expectedMs(): number {
@@ -213,6 +148,10 @@ export class Pace {
    * member go on without a quorum; not while its own record is still to come.
    */
   advance(canForce: boolean): boolean {
+    if (this.#rest !== undefined && this.#isResting()) {
+      this.#context.ports.clock.wakeAt(this.#rest.untilMs);
+      return false;
+    }
     const before = this.#current;
     const newest = this.newestQuorum();
     if (newest > this.#current) this.#enter(newest);
@@ -229,35 +168,64 @@ export class Pace {
    */
   #passBehind(): boolean {
     if (this.#context.set.counted(this.#current).length === 0) return false;
-    const heads = [...this.#neighbours().values()].map(({ head }) => head.generation);
-    return heads.filter((generation) => generation > this.#current).length > heads.length / 2;
+    const neighbours = this.#neighbours();
+    let ahead = 0;
+    for (const { head } of neighbours.values()) if (head.generation > this.#current) ahead += 1;
+    return ahead > neighbours.size / 2;
   }
 
   #progress(): ReturnType<typeof progress> {
     const { set, manifest, ports } = this.#context;
     const records = set.counted(this.#current);
-    const live = this.#live(this.#current);
-    const quorum = this.#isQuorum(records, this.#current, live);
+    const live = this.#contributors.live(this.#current);
+    const quorum = this.#isQuorum(records, this.#current);
     const now = ports.clock.nowMs();
     if (quorum) this.#quorumAtMs ??= now;
     const patience = patienceMs(this.#expectedMs(), this.#forcedStreak, manifest.pace);
     // With a target the first generation tells how many members there are: it is waited for until it is whole.
-    const isCensus = this.#draw.target !== undefined && this.#draw.members(this.#current) === undefined;
+    const isCensus = this.#draw.isCensus(this.#current);
     const grace = isCensus ? patience : graceMs(this.#expectedMs());
+    // Nothing is forced while members still hold back.
+    const heldBackMs = isCensus ? wideningMs(1 / CENSUS_SHARE, patience) : 0;
+    const waitsFromMs = Math.max(this.#firstArrivalMs ?? now, this.#startedMs + heldBackMs);
     const step = progress({
       arrived: records.length,
       absent: isCensus ? Number.POSITIVE_INFINITY : absentCount(records, live),
       quorum,
-      waitedMs: now - (this.#firstArrivalMs ?? now),
+      waitedMs: now - waitsFromMs,
       sinceQuorumMs: now - (this.#quorumAtMs ?? now),
       graceMs: grace,
       patienceMs: patience,
     });
     if (step === 'wait') {
-      const dueMs = quorum ? (this.#quorumAtMs ?? now) + grace : (this.#firstArrivalMs ?? now) + patience;
+      const dueMs = quorum ? (this.#quorumAtMs ?? now) + grace : waitsFromMs + patience;
       if (dueMs > now) ports.clock.wakeAt(dueMs);
+      this.#beginRest(records, { live, quorum, untilMs: dueMs });
     }
     return step;
+  }
+
+  /** In a large mesh most records change nothing but their number: they are counted down to the next one that can. */
+  #beginRest(
+    records: readonly DeltaRecord[],
+    { live, quorum, untilMs }: { readonly live: Live; readonly quorum: boolean; readonly untilMs: number },
+  ): void {
+    const { set, manifest } = this.#context;
+    if (set.top > this.#current || records.length === 0) return;
+    const { revision } = this.#contributors;
+    const arrivals = quorum ? absentCount(records, live) : recordsToQuorum(records, live, manifest.pace);
+    this.#rest = { revision, own: this.#ownSamples(this.#current), untilMs, arrivals };
+  }
+
+  #isResting(): boolean {
+    const rest = this.#rest;
+    return (
+      rest !== undefined &&
+      rest.arrivals > 0 &&
+      rest.revision === this.#contributors.revision &&
+      rest.own === this.#ownSamples(this.#current) &&
+      this.#context.ports.clock.nowMs() < rest.untilMs
+    );
   }
 
   #conclude(step: 'complete' | 'cut-off' | 'force'): void {
@@ -265,10 +233,9 @@ export class Pace {
     const generation = this.#current;
     const records = set.counted(generation);
     if (step !== 'complete') {
-      for (const author of absentAuthors(records, this.#live(generation))) this.#suspects.add(author);
-      this.#revision += 1;
+      this.#contributors.suspect(absentAuthors(records, this.#contributors.live(generation)));
     }
-    this.#forgetStrangers();
+    this.#contributors.forgetStrangers();
     this.#forcedStreak = step === 'force' ? this.#forcedStreak + 1 : 0;
     if (step === 'force') {
       listener.notice(
@@ -276,24 +243,17 @@ export class Pace {
         `generation ${generation} goes on with ${records.length} without a quorum`,
       );
     }
-    this.#observedMs = observe(this.#observedMs, Math.max(1, this.#lastArrivalMs - this.#startedMs));
+    // A census takes as long as its members hold back, which tells nothing of the next generation.
+    if (!this.#draw.isCensus(generation))
+      this.#observedMs = observe(this.#observedMs, Math.max(1, this.#lastArrivalMs - this.#startedMs));
     ports.journal.event('complete', { generation, step, records: records.length });
     this.#enter(generation + 1);
   }
 
-  /** Suspicion matters only of authors who would be waited for; the others may come and go for ever. */
-  #forgetStrangers(): void {
-    const authors = new Set<PeerId>();
-    for (const [peer, { head }] of this.#neighbours()) if (head.samples > 0) authors.add(peer);
-    for (let of = Math.max(1, this.#current - LIVE_GENERATIONS); of <= this.#current; of++) {
-      for (const record of this.#context.set.counted(of)) authors.add(record.author);
-    }
-    for (const suspect of this.#suspects) if (!authors.has(suspect)) this.#forgive(suspect);
-  }
-
   #enter(generation: number): void {
     this.#current = generation;
-    this.#knownIn.clear();
+    this.#rest = undefined;
+    this.#contributors.enter(generation);
     this.#startedMs = this.#context.ports.clock.nowMs();
     this.#lastArrivalMs = this.#startedMs;
     this.#quorumAtMs = undefined;

@@ -9,7 +9,7 @@
 import type { Manifest } from '../manifest/schema.ts';
 import type { Hash, PeerId, Signer } from '../ports.ts';
 import { RECORDS_PER_AUTHOR_MAX } from './constants.ts';
-import { followJury, hasKnown, type Jury, judge, weightOf } from './jury.ts';
+import { followJury, hasKnown, type Jury, judge } from './jury.ts';
 import type { DeltaRecord } from './messages.ts';
 import { fractionOf, keptMax } from './rules.ts';
 
@@ -44,7 +44,6 @@ interface Generation {
   // Made when asked for, forgotten at the next record.
   held: readonly DeltaRecord[] | undefined;
   digest: string | undefined;
-  weight: number | undefined;
 }
 
 export interface RecordSetOptions {
@@ -120,6 +119,10 @@ export class RecordSet {
     return this.#generations.get(generation)?.byId.get(id);
   }
 
+  isAuthor(author: PeerId, generation: number): boolean {
+    return this.#generations.get(generation)?.authors.has(author) === true;
+  }
+
   /** Records kept of a generation, ascending by id: what votes name and what neighbours compare. */
   held(generation: number): readonly DeltaRecord[] {
     const open = this.#generations.get(generation);
@@ -157,12 +160,14 @@ export class RecordSet {
   wouldKeep(record: DeltaRecord): boolean {
     if (record.generation <= this.#floor) return false;
     const authors = this.#generations.get(record.generation)?.authors;
-    const own = authors?.get(record.author);
-    if (authors !== undefined && own === undefined && authors.size >= this.#options.contributorsMax) {
+    if (authors === undefined) return true;
+    const own = authors.get(record.author);
+    if (own === undefined && authors.size < this.#options.contributorsMax) return true;
+    if (own === undefined) {
       const { hash } = this.#rankOf(record.generation, record.author);
       return hash < (this.#lastByRank(record.generation)?.rank.hash ?? '');
     }
-    return this.#best(record.generation, [...(own ?? []), record]).includes(record);
+    return this.#best(record.generation, [...own, record]).includes(record);
   }
 
   /** Adds one record, or says why it is not kept. */
@@ -182,16 +187,17 @@ export class RecordSet {
     if (before.length === 0) this.#insertRank(record.generation, generation, record.author);
     const kept = this.#best(record.generation, [...before, record]);
     evicted.push(...before.filter((other) => !kept.includes(other)));
-    generation.authors.set(record.author, [...kept].sort(byId));
+    generation.authors.set(record.author, kept.length === 1 ? kept : [...kept].sort(byId));
     for (const { id } of evicted) generation.byId.delete(id);
     generation.byId.set(record.id, record);
+    const heldBefore = generation.held;
     generation.held = withRecord(generation.held, record, evicted);
     generation.digest = undefined;
-    generation.weight = undefined;
     generation.revision += 1;
     this.#version += 1;
     this.#top = Math.max(this.#top, record.generation);
-    const changedFrom = this.#judgeFrom(record.generation);
+    const isOneMore = before.length === 0 && evicted.length === 0 && generation.counted === heldBefore;
+    const changedFrom = this.#judgeFrom(record.generation, isOneMore ? record : undefined);
     return { outcome: before.length === 0 ? 'added' : 'equivocation', changedFrom, evicted };
   }
 
@@ -238,7 +244,6 @@ export class RecordSet {
         revision: 0,
         held: undefined,
         digest: undefined,
-        weight: undefined,
       };
       this.#generations.set(number, generation);
     }
@@ -247,8 +252,7 @@ export class RecordSet {
 
   #insertRank(number: number, { ranked }: Generation, author: PeerId): void {
     const rank = this.#rankOf(number, author);
-    let at = ranked.length;
-    while (at > 0 && ranked[at - 1].rank.hash > rank.hash) at -= 1;
+    const at = placeOf(ranked.length, (i) => ranked[i].rank.hash <= rank.hash);
     ranked.splice(at, 0, { author, rank });
   }
 
@@ -265,8 +269,11 @@ export class RecordSet {
     return order.slice(0, RECORDS_PER_AUTHOR_MAX);
   }
 
-  /** Judges a generation again and, where the verdict changed, those that it is the jury of. */
-  #judgeFrom(touched: number): number | undefined {
+  /**
+   * Judges a generation again and, where the verdict changed, those that it is the jury of. `added` has come to what was
+   * held of it and counted as a whole.
+   */
+  #judgeFrom(touched: number, added: DeltaRecord | undefined): number | undefined {
     const { correctionWindow } = this.#options;
     let changedFrom: number | undefined;
     for (let number = touched; number > this.#floor; number -= correctionWindow) {
@@ -274,15 +281,10 @@ export class RecordSet {
       if (generation === undefined) break;
       const held = this.held(number);
       const jury = this.#generations.get(number + correctionWindow)?.jury;
-      const { authors, byId } = generation;
-      const open = generation;
-      const weight = (): number => {
-        open.weight ??= weightOf(held);
-        return open.weight;
-      };
-      const counted = judge(held, { jury, weight, single: authors.size === byId.size });
+      const counted = judge(held, { jury, authors: generation.authors.size });
       if (sameRecords(counted, generation.counted)) break;
-      generation.jury = followJury(generation.jury, generation.counted, counted);
+      const isOneMore = number === touched && counted === held;
+      generation.jury = followJury(generation.jury, counted, isOneMore ? added : undefined);
       generation.counted = counted;
       generation.revision += 1;
       this.#version += 1;
@@ -303,12 +305,21 @@ function withRecord(
 ): readonly DeltaRecord[] | undefined {
   if (all === undefined) return undefined;
   const held = without.length === 0 ? all : all.filter((each) => !without.includes(each));
+  return held.toSpliced(
+    placeOf(held.length, (i) => held[i].id < record.id),
+    0,
+    record,
+  );
+}
+
+/** The first of so many places that does not come before; all that do come first. */
+function placeOf(count: number, comesBefore: (index: number) => boolean): number {
   let low = 0;
-  let high = held.length;
+  let high = count;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (held[middle].id < record.id) low = middle + 1;
+    if (comesBefore(middle)) low = middle + 1;
     else high = middle;
   }
-  return [...held.slice(0, low), record, ...held.slice(low)];
+  return low;
 }

@@ -10,9 +10,11 @@ import {
   WIDENING_PATIENCES,
   WIDENINGS_MAX,
 } from './constants.ts';
-import { followJury, type Judged, judge, weightOf } from './jury.ts';
+import { claimMax, followJury, type Judged, judge } from './jury.ts';
 
 export { type Judged, voteFor } from './jury.ts';
+
+import { Tally } from './tally.ts';
 
 export const samplesOf = (records: readonly { readonly samples: number }[]): number =>
   records.reduce((sum, record) => sum + record.samples, 0);
@@ -21,29 +23,35 @@ export const samplesOf = (records: readonly { readonly samples: number }[]): num
  * Which of a generation's records have weight.
  *
  * The records of the generation one window ahead are the jury: each says which records of this generation its
- * author knew. All records pass until the jury carries half of this generation's samples; from then on one
- * passes when a third of the jury's samples knew it. For that half no author weighs more than twice the median
- * one, so that a claim cannot keep a jury from deciding, and who signed two records weighs nothing, so that
- * second records cannot undo a decision. Of the records that pass, two of one author are equivocation, and
- * neither counts.
+ * author knew. All records pass until the jury has more than half as many authors as this generation; from then on
+ * one passes when a third of the jury's samples knew it. For that half claims weigh nothing, so that no claim can be a
+ * jury or keep one from deciding, and who signed two records is one author still, so that second records cannot undo a
+ * decision. For that third no juror weighs more than twice the median one. Of the records that pass, two of one author
+ * are equivocation, and neither counts.
  */
 export function countedRecords<R extends Judged>(
   records: readonly R[],
   jury: readonly Judged[],
 ): readonly R[] {
-  return judge(records, {
-    jury: followJury(undefined, [], jury),
-    weight: () => weightOf(records),
-    single: false,
-  });
+  const authors = new Set(records.map(({ author }) => author)).size;
+  return judge(records, { jury: followJury(undefined, jury), authors });
 }
+
+/** What one contributor weighs at most in a quorum. */
+export const weightMaxOf = (claims: readonly number[]): number => claimMax([...claims].sort((a, b) => a - b));
 
 /** The live contributors that a generation may expect: what a quorum is measured against. */
 export interface Live {
   /** Those known by name, with their samples. */
   readonly samples: ReadonlyMap<PeerId, number>;
+  /** Those who are too slow to be waited for: without them a few fast ones would be a quorum of their own. */
+  readonly slow?: ReadonlyMap<PeerId, number>;
+  /** What one contributor weighs at most. */
+  readonly weightMax?: number;
   /** How many records come in all, whoever sends them; absent: of those known by name only. */
   readonly expected?: number;
+  /** A tally of these that is at hand, where one generation is looked at again and again. */
+  readonly tally?: Tally;
 }
 
 export interface QuorumRule {
@@ -54,32 +62,29 @@ export interface QuorumRule {
 /** Whether these records complete a generation by weight and by number. Strangers weigh as much as the mean record. */
 export function hasQuorum(records: readonly Judged[], live: Live, rule: QuorumRule): boolean {
   if (records.length < rule.contributorsMin) return false;
-  const { absent, absentSamples } = missing(records, live);
-  const have = samplesOf(records);
+  const { have, absent, absentSamples } = tallyOf(records, live);
   const strangers = Math.max(0, (live.expected ?? 0) - records.length - absent);
   const expected = absentSamples + (records.length === 0 ? 0 : (strangers * have) / records.length);
   return have >= rule.quorum * (have + expected);
 }
 
+/** Without a quorum, at least so many records more must come for one; 0 where the next one may do. */
+export function recordsToQuorum(records: readonly Judged[], live: Live, rule: QuorumRule): number {
+  const { weightMax = Number.POSITIVE_INFINITY, expected = 0 } = live;
+  const { have, absent, absentSamples } = tallyOf(records, live);
+  // Each one brings this at most, be it by what it carries or by what was expected of its author in vain.
+  const lacking = rule.quorum * (have + absentSamples) - have;
+  // Strangers weigh as much as the mean record, so that of these and the strangers a share must have come by number.
+  const byNumber = Math.floor(rule.quorum * (expected - absent)) - records.length;
+  return Math.max(rule.contributorsMin - records.length, Math.floor(lacking / weightMax), byNumber, 0);
+}
+
 /** How many records are still expected. */
 export const absentCount = (records: readonly Judged[], live: Live): number =>
-  Math.max(missing(records, live).absent, (live.expected ?? 0) - records.length);
+  Math.max(tallyOf(records, live).absent, (live.expected ?? 0) - records.length);
 
-function missing(
-  records: readonly Judged[],
-  { samples }: Live,
-): { readonly absent: number; readonly absentSamples: number } {
-  let absent = samples.size;
-  let absentSamples = 0;
-  for (const claimed of samples.values()) absentSamples += claimed;
-  for (const { author } of records) {
-    const claimed = samples.get(author);
-    if (claimed === undefined) continue;
-    absent -= 1;
-    absentSamples -= claimed;
-  }
-  return { absent, absentSamples };
-}
+const tallyOf = (records: readonly Judged[], live: Live): Tally =>
+  (live.tally ?? new Tally(live)).follow(records);
 
 export const absentAuthors = (records: readonly Judged[], live: Live): readonly PeerId[] => {
   const arrived = new Set(records.map((record) => record.author));
@@ -117,6 +122,10 @@ export const keptMax = (contributorsMax: number, target: number | undefined): nu
 /** By how much the drawn share is raised after so long without a quorum. */
 export const widening = (waitedMs: number, patience: number): number =>
   2 ** Math.min(WIDENINGS_MAX, Math.floor(waitedMs / (WIDENING_PATIENCES * patience)));
+
+/** How long it takes until the drawn share is so many times as large. */
+export const wideningMs = (times: number, patience: number): number =>
+  Math.ceil(Math.log2(times)) * WIDENING_PATIENCES * patience;
 
 export interface PaceRule {
   readonly patience: number;

@@ -24,7 +24,9 @@ import {
 
 export interface Neighbour {
   readonly head: Head;
-  readonly heardAtMs: number;
+  /** When it was last heard, both held the same records of all generations from the first that neither has sealed up to
+   * this one; 0 where that is not known. */
+  readonly sameUpTo: number;
 }
 
 export interface SyncHooks {
@@ -129,16 +131,16 @@ export class Sync {
           ports.network.penalise(peer, 'malformed-answer');
         return this.#done({ peer, whole }, false);
       }
-      this.#hear(peer, answer.head);
+      this.#hear(peer, answer.head, 0);
       this.#pull({ peer, whole, offered: answer.records, asked: new Set() });
     });
     ports.network.request(peer, 'sync', bytes, SYNC_DEADLINE_MS, ticket);
   }
 
-  #hear(peer: PeerId, head: Head): void {
+  #hear(peer: PeerId, head: Head, sameUpTo: number): void {
     const own = this.#hooks.head();
     if (own.generation === head.generation && own.model !== head.model) this.#strangers.add(peer);
-    this.#neighbours.set(peer, { head, heardAtMs: this.#context.ports.clock.nowMs() });
+    this.#neighbours.set(peer, { head, sameUpTo });
     this.#hooks.heard(peer, head);
   }
 
@@ -197,17 +199,18 @@ export class Sync {
 
   #welcome(from: PeerId, hello: Hello): Uint8Array {
     const { set } = this.#context;
-    this.#hear(from, hello.head);
     const last = Math.max(set.top, hello.first + hello.digests.length - 1);
     const records: WantedRecord[] = [];
-    let differs = false;
+    let sameUpTo = last;
     for (let generation = Math.max(hello.first, set.floor + 1); generation <= last; generation++) {
       if (set.digest(generation) === (hello.digests[generation - hello.first] ?? '')) continue;
-      differs = true;
+      sameUpTo = Math.min(sameUpTo, generation - 1);
       records.push(...set.held(generation).map(({ id }) => ({ id, generation })));
     }
+    const isWhole = hello.first <= Math.max(set.floor, hello.head.floor) + 1;
+    this.#hear(from, hello.head, isWhole ? sameUpTo : 0);
     // Whatever it holds that we lack, our own hello will bring.
-    if (differs) this.#wishes.add(from);
+    if (sameUpTo < last) this.#wishes.add(from);
     return encodeWelcome({ head: this.#hooks.head(), records });
   }
 

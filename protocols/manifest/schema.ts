@@ -47,7 +47,7 @@ export const manifestSchema = z.strictObject({
     /** Generations after which a delta that few have known has no weight. */
     correctionWindow: positive.max(64),
     /** Generations older than this are sealed into a snapshot. */
-    horizon: positive.max(10_000),
+    horizon: z.number().int().min(16).max(10_000),
   }),
   limits: z.strictObject({
     /** A delta's payload travels inside the gossip message up to this size. */

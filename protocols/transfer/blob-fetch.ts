@@ -22,6 +22,7 @@ import {
   listKey,
   newHolder,
   nextStep,
+  type Peers,
   type Pull,
   placesOf,
   reasonOf,
@@ -35,13 +36,13 @@ export interface TransferPorts {
   readonly journal: Journal;
 }
 
-export interface FetchHost {
+export interface FetchHost extends Peers {
   readonly ports: TransferPorts;
   readonly tickets: Tickets;
-  /** Whether one more request may go to this peer now. */
-  isFree(peer: PeerId): boolean;
   /** One request more (1) or less (−1) is with this peer. */
   occupy(peer: PeerId, change: 1 | -1): void;
+  /** It has answered, or the deadline has passed. */
+  answered(peer: PeerId, afterMs: number): void;
 }
 
 export interface Waiter {
@@ -94,6 +95,11 @@ export class BlobFetch {
     this.waiters = [wish.waiter];
     this.#from = [...wish.from];
     this.#host = host;
+  }
+
+  /** Who is most likely to be asked. */
+  get source(): PeerId | undefined {
+    return this.#from[0];
   }
 
   /** One more who wants the same. */
@@ -185,7 +191,7 @@ export class BlobFetch {
     this.wakeAtMs = NEVER;
     if (this.#unread.length > 0) return;
     while (this.stage === 'pulling') {
-      const step = nextStep(this.#state(), this.#host.ports.clock.nowMs(), this.#host.isFree);
+      const step = nextStep(this.#state(), this.#host.ports.clock.nowMs(), this.#host);
       if (step.act === 'ask') {
         this.#ask(step.want, step.holder);
       } else if (step.act === 'exhausted') {
@@ -204,9 +210,12 @@ export class BlobFetch {
     this.#inFlight++;
     holder.asked++;
     this.#host.occupy(holder.id, 1);
+    const { clock } = this.#host.ports;
+    const askedMs = clock.nowMs();
     const ticket = this.#host.tickets.issue((event) => {
       holder.asked--;
       this.#host.occupy(holder.id, -1);
+      this.#host.answered(holder.id, clock.nowMs() - askedMs);
       if (this.stage === 'done' || event.kind !== 'response') return;
       this.#inFlight--;
       this.#take(want, holder, event.bytes);

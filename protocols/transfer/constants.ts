@@ -22,6 +22,10 @@ export const LIST_DEADLINE_MS = 5_000;
 /** Fetches that ask peers at one time; the next ones wait in line, first come first served. */
 export const PULLS_MAX = 4;
 
+/** … and of these so many may have the same peer as their first source: one that answers just in time, and tells of
+ * its records first, would otherwise hold all of them. */
+export const PULLS_PER_SOURCE_MAX = 2;
+
 /** Fetches that read the store at one time; they do not wait behind those that ask peers. */
 export const READS_MAX = 4;
 
@@ -36,6 +40,9 @@ export const BACKOFF_FIRST_MS = 250;
 export const BACKOFF_MAX_MS = 8_000;
 /** … and is not asked again in this fetch after so many failures in a row. */
 export const FAILURES_MAX = 5;
+
+/** Who took longer for its last answer, or gave none, is asked only where nobody else may have it. */
+export const SLOW_ANSWER_MS = 2_500;
 
 /** When everybody said "I have not got it", they are asked again after this time, doubling, so often. */
 export const ROUND_PAUSE_MS = 1_000;

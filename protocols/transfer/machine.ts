@@ -7,7 +7,15 @@ import assert from 'node:assert/strict';
 import type { Blobs, Call, Hash, Machine, PeerId, PortEvent, Ticket } from '../ports.ts';
 import { Tickets } from '../tickets.ts';
 import { BlobFetch, type FetchHost, keyOf, type TransferPorts, type Wish } from './blob-fetch.ts';
-import { CHUNK_BYTES, FETCHES_MAX, PULLS_MAX, READS_MAX, REQUESTS_PER_PEER_MAX } from './constants.ts';
+import {
+  CHUNK_BYTES,
+  FETCHES_MAX,
+  PULLS_MAX,
+  PULLS_PER_SOURCE_MAX,
+  READS_MAX,
+  REQUESTS_PER_PEER_MAX,
+  SLOW_ANSWER_MS,
+} from './constants.ts';
 import { encodeList } from './messages.ts';
 import { blobHashOf, listKey, listOf, writesOf } from './rules.ts';
 import { createServing, type Serving } from './serving.ts';
@@ -36,6 +44,8 @@ class TransferMachine implements Transfer {
   /** In the order in which they were asked for. */
   readonly #fetches = new Map<string, BlobFetch>();
   readonly #requestsTo = new Map<PeerId, number>();
+  /** Connected peers that took long for their last answer. */
+  readonly #slow = new Set<PeerId>();
   readonly #serving: Serving;
   #outbox: BlobEvent[] = [];
   #isRunning = true;
@@ -60,6 +70,7 @@ class TransferMachine implements Transfer {
     for (const fetch of this.#fetches.values()) fetch.stage = 'done';
     this.#fetches.clear();
     this.#requestsTo.clear();
+    this.#slow.clear();
     this.#tickets.clear();
     this.#outbox = [];
     this.#serving.stop();
@@ -94,6 +105,7 @@ class TransferMachine implements Transfer {
     if (event.kind === 'written' || event.kind === 'read' || event.kind === 'response') {
       this.#tickets.resolve(event);
     } else if (event.kind === 'peers') {
+      for (const peer of event.left) this.#slow.delete(peer);
       for (const fetch of this.#fetches.values()) fetch.welcome(event.joined);
     }
     this.#advance();
@@ -129,23 +141,20 @@ class TransferMachine implements Transfer {
   }
 
   #startFetches(): void {
-    let reads = this.#count('reading');
-    let pulls = this.#count('pulling');
+    let reads = [...this.#fetches.values()].filter(({ stage }) => stage === 'reading').length;
+    const pulling = [...this.#fetches.values()].filter(({ stage }) => stage === 'pulling');
+    const sources = pulling.map(({ source }) => source);
+    const mayPull = ({ source }: BlobFetch): boolean =>
+      sources.length < PULLS_MAX && sources.filter((other) => other === source).length < PULLS_PER_SOURCE_MAX;
     for (const fetch of this.#fetches.values()) {
       if (fetch.stage === 'to-read' && reads < READS_MAX) {
         reads++;
         fetch.readStore();
-      } else if (fetch.stage === 'to-pull' && pulls < PULLS_MAX) {
-        pulls++;
+      } else if (fetch.stage === 'to-pull' && mayPull(fetch)) {
+        sources.push(fetch.source);
         fetch.startPull();
       }
     }
-  }
-
-  #count(stage: BlobFetch['stage']): number {
-    let count = 0;
-    for (const fetch of this.#fetches.values()) if (fetch.stage === stage) count++;
-    return count;
   }
 
   #collect(): void {
@@ -176,10 +185,16 @@ class TransferMachine implements Transfer {
 
   #hostOfFetch(): FetchHost {
     const requestsTo = this.#requestsTo;
+    const slow = this.#slow;
     return {
       ports: this.#ports,
       tickets: this.#tickets,
       isFree: (peer) => (requestsTo.get(peer) ?? 0) < REQUESTS_PER_PEER_MAX,
+      isSlow: (peer) => slow.has(peer),
+      answered(peer, afterMs) {
+        if (afterMs > SLOW_ANSWER_MS) slow.add(peer);
+        else slow.delete(peer);
+      },
       occupy(peer, change) {
         const count = (requestsTo.get(peer) ?? 0) + change;
         if (count > 0) requestsTo.set(peer, count);

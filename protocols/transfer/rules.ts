@@ -107,11 +107,19 @@ export function backoffMs(failures: number): number {
   return Math.min(BACKOFF_FIRST_MS * 2 ** Math.max(0, failures - 1), BACKOFF_MAX_MS);
 }
 
+/** What is known of peers beyond one fetch. */
+export interface Peers {
+  /** Whether one more request may go to this peer now. */
+  isFree(peer: PeerId): boolean;
+  /** It let us wait the last time. */
+  isSlow(peer: PeerId): boolean;
+}
+
 /**
- * The first want that some holder may have goes to the one of them that answers least for us now; ties go to
- * fewer failures, then to the earlier holder. `isFree` says whether a peer may be asked at all at present.
+ * The first want that some holder may have goes to the one of them that is not slow and answers least for us now; ties
+ * go to fewer failures, then to the earlier holder.
  */
-export function nextStep(pull: Pull, nowMs: number, isFree: (peer: PeerId) => boolean): PullStep {
+export function nextStep(pull: Pull, nowMs: number, peers: Peers): PullStep {
   if (pull.wants.length === 0 || pull.inFlight >= CHUNKS_IN_FLIGHT) return { act: 'rest' };
   if (nowMs < pull.pausedUntilMs) return { act: 'wait', untilMs: pull.pausedUntilMs };
   let awaited = pull.inFlight > 0;
@@ -121,8 +129,8 @@ export function nextStep(pull: Pull, nowMs: number, isFree: (peer: PeerId) => bo
     for (const holder of pull.holders) {
       if (isGivenUp(holder) || holder.missed.has(want)) continue;
       if (holder.notBeforeMs > nowMs) earliestMs = Math.min(earliestMs, holder.notBeforeMs);
-      else if (!isFree(holder.id)) awaited = true;
-      else if (best === undefined || isPreferred(holder, best)) best = holder;
+      else if (!peers.isFree(holder.id)) awaited = true;
+      else if (best === undefined || isPreferred(holder, best, peers)) best = holder;
     }
     if (best !== undefined) return { act: 'ask', want, holder: best };
   }
@@ -130,7 +138,8 @@ export function nextStep(pull: Pull, nowMs: number, isFree: (peer: PeerId) => bo
   return { act: awaited ? 'rest' : 'exhausted' };
 }
 
-function isPreferred(holder: Holder, other: Holder): boolean {
+function isPreferred(holder: Holder, other: Holder, { isSlow }: Peers): boolean {
+  if (isSlow(holder.id) !== isSlow(other.id)) return isSlow(other.id);
   return holder.asked < other.asked || (holder.asked === other.asked && holder.failures < other.failures);
 }
 

@@ -10,7 +10,7 @@ const KIND_CHUNK = 2;
 export const slowLoris: AttackerKind = {
   name: 'slow-loris',
   about:
-    'answers exchanges after 4.5 s and chunks after 9.5 s, times strength (default 1), which is just in time. Where payloads travel inline it only delays exchanges. Where they are pulled it hurts: a member makes four pulls at a time, each from whoever told it of the record, so two of eight can keep one member minutes behind; agreement stands, and comes when the mesh pauses',
+    'answers exchanges after 4.5 s and chunks after 9.5 s, times strength (default 1), which is just in time. Where payloads travel inline it only delays exchanges. Where they are pulled, its own come late, and others ask it last',
   ports: (ports, context) => takingPublications(ports, context, ({ bytes, publish }) => publish(bytes)),
   endpoint: (endpoint, context) => ({
     id: endpoint.id,

@@ -29,8 +29,11 @@ export interface Checker {
   /** After a peer has reached or corrected a generation. */
   onGeneration?(peer: SimPeer, detail: GenerationSeen): Finding;
   onNotice?(peer: SimPeer, notice: { readonly code: string; readonly text: string }): Finding;
-  /** A round was computed, of some peers only; `life` is an object of its own for each life. */
-  onTrained?(peer: SimPeer, life: object, round: RoundSeen): void;
+  /**
+   * A round was computed, of some peers only. `life` is the number of the life that it belongs to, ascending; where other
+   * threads train, it may be told after what a later life has trained.
+   */
+  onTrained?(peer: SimPeer, life: number, round: RoundSeen): void;
   /** A peer gossips a record of its own, perhaps not for the first time; of some peers only. */
   onPublished?(peer: SimPeer, record: DeltaRecord): Finding;
   /** Every so often, and once at the end. */

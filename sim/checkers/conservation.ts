@@ -21,18 +21,19 @@ import type { Checker, Finding } from './checker.ts';
 /** Each round rounds to float32, relative to the largest value there ever was; a forgotten residual is thousands of
  * times larger. */
 const TOLERANCE = 1e-5;
-/** Rounds of one member after which a record without weight must have been taken back: one may be under way. */
+/** Rounds of one member after which a record without weight must have been taken back, sealed or not: one may be under
+ * way. */
 const ROUNDS_MAX = 3;
 
 interface Round extends RoundSeen {
-  readonly life: object;
+  readonly life: number;
 }
 
 interface Sent {
   readonly record: DeltaRecord;
   readonly payload: Uint8Array;
   isReturned: boolean;
-  /** Own records published since it was last seen counted, or taken back. */
+  /** Own records published since it was last seen counted or taken back, or since it was sealed. */
   idleRounds: number;
 }
 
@@ -73,8 +74,10 @@ class Ledger {
     this.#owed = new Float64Array(this.#layout.size);
   }
 
-  trained(life: object, round: RoundSeen): void {
-    this.#open.push({ life, ...round });
+  /** Lives one after the other, whatever the order in which their threads were done. */
+  trained(life: number, round: RoundSeen): void {
+    const before = this.#open.findLastIndex((open) => open.life <= life);
+    this.#open.splice(before + 1, 0, { life, ...round });
   }
 
   published(record: DeltaRecord): Finding {
@@ -98,10 +101,14 @@ class Ledger {
   }
 
   #train(delta: Float32Array): void {
+    const owed = this.#owed;
+    let largest = this.#largest;
     for (let i = 0; i < delta.length; i++) {
-      this.#owed[i] += delta[i];
-      this.#largest = Math.max(this.#largest, Math.abs(this.#owed[i]));
+      owed[i] += delta[i];
+      const size = Math.abs(owed[i]);
+      if (size > largest) largest = size;
     }
+    this.#largest = largest;
   }
 
   #add(payload: Uint8Array, sign: 1 | -1): void {
@@ -119,9 +126,11 @@ class Ledger {
   }
 
   #compare(residual: Float32Array, generation: number): Finding {
+    const owed = this.#owed;
     let off = 0;
     for (let i = 0; i < residual.length; i++) {
-      off = Math.max(off, Math.abs(residual[i] - this.#owed[i]));
+      const apart = Math.abs(residual[i] - owed[i]);
+      if (apart > off || Number.isNaN(apart)) off = apart;
     }
     if (off <= TOLERANCE * this.#largest) return undefined;
     const text = `at generation ${generation} an author's residual is off by ${off.toPrecision(3)} from what it has trained and not sent`;
@@ -133,13 +142,14 @@ class Ledger {
     if (set === undefined) return undefined;
     for (const [id, sent] of this.#sent) {
       const { generation } = sent.record;
-      if (generation <= set.floor) {
+      const isSealed = generation <= set.floor;
+      const isSettled = sent.isReturned || set.counted(generation).some((counted) => counted.id === id);
+      sent.idleRounds = isSettled && !isSealed ? 0 : sent.idleRounds + 1;
+      if (sent.idleRounds <= ROUNDS_MAX) continue;
+      if (isSealed) {
         this.#sent.delete(id);
         continue;
       }
-      const isSettled = sent.isReturned || set.counted(generation).some((counted) => counted.id === id);
-      sent.idleRounds = isSettled ? 0 : sent.idleRounds + 1;
-      if (sent.idleRounds <= ROUNDS_MAX) continue;
       const text = `the work of an own delta of generation ${generation} counts nowhere and was never taken back`;
       return { text, peers: [this.#peer] };
     }

@@ -1,5 +1,6 @@
 // Puts the checkers where they can see: at what peers say to their observer, at the records that leave them, and at their
 // rounds. It wraps ports and work of honest peers and changes nothing that goes through.
+import { layoutOf } from '../../fusion/index.ts';
 import { decodeDelta, type Ports } from '../../protocols/index.ts';
 import { hashOf } from '../hash.ts';
 import type { RoundWork } from '../learners/work.ts';
@@ -11,17 +12,28 @@ import type { GenerationSeen } from './checker.ts';
 
 /** Peers whose rounds and records are followed one by one: the same all along, for the books run over their lives. */
 const FOLLOWED_MAX = 32;
+/** What the sums of training may take, at this many bytes a weight: a float64 sum, and delta and residual of one round. */
+const AUDIT_BYTES_MAX = 2 ** 25;
+const AUDIT_BYTES = 16;
+const AUDITED_MIN = 4;
 
 export class Watch {
   readonly #simulation: SimulationView;
   readonly #checkers: readonly Checker[];
   readonly #followed: ReadonlySet<number>;
+  /** Of the followed ones, those whose training is added up. */
+  readonly #audited: ReadonlySet<number>;
+  #lives = 0;
   #violation: Violation | undefined;
 
   constructor(simulation: SimulationView, checkers: readonly Checker[] = allCheckers()) {
     this.#simulation = simulation;
     this.#checkers = checkers;
-    this.#followed = drawFollowed(simulation);
+    const followed = drawFollowed(simulation);
+    const { size } = layoutOf(simulation.manifest.model);
+    const auditedMax = Math.max(AUDITED_MIN, Math.floor(AUDIT_BYTES_MAX / (AUDIT_BYTES * size)));
+    this.#followed = new Set(followed);
+    this.#audited = new Set(followed.slice(0, auditedMax));
   }
 
   /** The first one found. */
@@ -51,7 +63,9 @@ export class Watch {
 
   /** The work of one life of a followed peer. */
   work(peer: () => SimPeer, work: RoundWork): RoundWork {
-    const life = {};
+    if (!this.#audited.has(this.#simulation.numberOf(peer()))) return work;
+    this.#lives += 1;
+    const life = this.#lives;
     work.onTrained = (round) => {
       for (const checker of this.#checkers) checker.onTrained?.(peer(), life, round);
     };
@@ -81,11 +95,9 @@ export class Watch {
   }
 }
 
-function drawFollowed({ scenario, attackers, world }: SimulationView): ReadonlySet<number> {
+function drawFollowed({ scenario, attackers, world }: SimulationView): readonly number[] {
   const honest = Array.from({ length: scenario.peers }, (_, i) => i).filter((i) => !attackers.has(i));
-  if (honest.length <= FOLLOWED_MAX) return new Set(honest);
+  if (honest.length <= FOLLOWED_MAX) return honest;
   const random = world.random.fork('followed');
-  return new Set(
-    Array.from({ length: FOLLOWED_MAX }, () => honest.splice(random.below(honest.length), 1)[0]),
-  );
+  return Array.from({ length: FOLLOWED_MAX }, () => honest.splice(random.below(honest.length), 1)[0]);
 }

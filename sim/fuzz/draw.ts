@@ -9,11 +9,11 @@ import { between, oneOf, wholeBetween } from './drawing.ts';
 /** Few members find what many find, and sooner. */
 const PEERS = [3, 9] as const;
 /** Virtual time is cheap: a world that has not agreed by then is stuck. */
-const END_MS = 1_200_000;
+const END_MS = 3_000_000;
 
 /** With these, worlds of a minute seal generations and copy states. Below 28, which is how old the newest copy on disk may
  * be, members whose sealed pasts differ have nothing to compare them by. */
-const SHORT_HORIZON = [28, 36] as const;
+const SHORT_HORIZON = [16, 36] as const;
 
 /** Less of it in short histories: what is lost for a whole horizon is sealed without, and then members differ for good. */
 const LOSSES = [0, 0.05, 0.15, 0.3] as const;
@@ -32,7 +32,7 @@ export function drawScenario(seed: string): Scenario {
   // 0: every payload is pulled as a blob of its own, and a lost answer costs ten seconds.
   const inlineBytes = oneOf(random.fork('inline'), [65_536, 65_536, 0]);
   const manifest = drawManifest(random.fork('manifest'), { horizon, inlineBytes });
-  const loss = oneOf(random.fork('loss'), LOSSES) * (inlineBytes === 0 ? 1 / 6 : isShort ? 1 / 2 : 1);
+  const loss = oneOf(random.fork('loss'), LOSSES) * (inlineBytes === 0 ? 1 / 6 : 1);
   const generations = wholeBetween(random.fork('generations'), isShort ? [horizon + 8, 56] : [8, 32]);
   const input: ScenarioInput = {
     name: 'fuzz',
@@ -70,7 +70,7 @@ function drawManifest(
       horizon,
     },
     pace: {
-      quorum: oneOf(pace, [0.5, 0.5, 0.6, 0.67]),
+      quorum: oneOf(pace, [0.5, 0.5, 0.6, 0.67, 0.8, 0.9]),
       patience: oneOf(pace, [3, 3, 1.5]),
       patienceMinMs: oneOf(pace, [2_000, 500, 4_000]),
       patienceMaxMs: oneOf(pace, [60_000, 20_000]),

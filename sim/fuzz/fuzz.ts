@@ -11,6 +11,8 @@ export interface FuzzOptions {
   readonly from?: string;
   /** No world begins at or after `untilMs` by this clock; absent: only `seeds` ends it. */
   readonly deadline?: { readonly nowMs: () => number; readonly untilMs: number };
+  /** Asked before and after each world: true ends the search, and the world under way counts for nothing. */
+  readonly isStopped?: () => boolean;
   /** Stops at this many failures. Default: 1. */
   readonly failuresMax?: number;
   /** Share of the worlds that run twice, to compare their traces. Default: 1/8. */
@@ -44,14 +46,15 @@ export function seedAt(from: string, index: number): string {
 
 export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
   const { seeds, from = '1', deadline, failuresMax = 1, twiceShare = TWICE_SHARE } = options;
-  const { draw = drawScenario, run = runBowlWorld, progress } = options;
+  const { draw = drawScenario, run = runBowlWorld, progress, isStopped = () => false } = options;
   const failures: (Failure & { readonly seed: string })[] = [];
   let report: FuzzReport = { worlds: 0, twice: 0, events: 0, virtualSeconds: 0, failures };
   for (let index = 0; index < seeds; index++) {
-    if (deadline !== undefined && deadline.nowMs() >= deadline.untilMs) break;
+    if (isStopped() || (deadline !== undefined && deadline.nowMs() >= deadline.untilMs)) break;
     const seed = seedAt(from, index);
     const twice = createRandom(`twice ${seed}`).float() < twiceShare;
     const { failure, run: ran } = await tryWorld(draw(seed), run, twice);
+    if (isStopped()) break;
     report = {
       worlds: report.worlds + 1,
       twice: report.twice + Number(twice),

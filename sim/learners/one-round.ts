@@ -1,29 +1,54 @@
 // One round of real training as a function of what it is given, for this thread and for others.
 import assert from 'node:assert/strict';
-import { createLearnerRounds, type Trainer } from '../../learning/index.ts';
-import type { PoolRound, PoolSettings } from './pool-messages.ts';
-import type { TrainedWork } from './work.ts';
+import { codecNamed, layoutOf } from '../../fusion/index.ts';
+import {
+  learnerStateBytes,
+  newLearnerState,
+  residualIn,
+  runRound,
+  type Trainer,
+  viewLearnerState,
+  writeLearnerState,
+} from '../../learning/index.ts';
+import type { PoolRound, PoolSettings, PoolTrained } from './pool-messages.ts';
 
-/** Rejects with the LearningError of a training that fails. Keeps nothing; the state is fresh memory. */
+/**
+ * Rejects with the LearningError of a training that fails. Keeps nothing. The state is written into `memory`; absent:
+ * into fresh memory.
+ */
 export async function trainOneRound(
   trainer: Trainer,
-  { spec, codec, settings }: Pick<PoolSettings, 'spec' | 'codec' | 'settings'>,
+  { spec, codec: name, settings }: Pick<PoolSettings, 'spec' | 'codec' | 'settings'>,
   round: PoolRound,
-): Promise<TrainedWork> {
-  const { data, seed, state, model, generation, takeBack } = round;
-  const rounds = createLearnerRounds({
-    spec,
+  memory?: Uint8Array,
+): Promise<PoolTrained> {
+  const { data, seed, state: before, isWatched } = round;
+  const codec = codecNamed(name);
+  assert(codec !== undefined, `there is no codec ${name}`);
+  const layout = layoutOf(spec);
+  const state = memory ?? new Uint8Array(learnerStateBytes(layout.size));
+  let delta: Float32Array | undefined;
+  const done = await runRound(round, {
     codec,
-    seed,
+    layout,
+    state: before === undefined ? newLearnerState(seed, layout.size) : viewLearnerState(before, layout.size),
+    residual: residualIn(state, layout.size),
     trainer: {
-      train: ({ weights, velocity, random }) => trainer.train({ weights, velocity, data, settings, random }),
-      evaluate: () => assert.fail('a round only trains'),
+      train: ({ weights, velocity, random }) => {
+        const trained = trainer.train({ weights, velocity, data, settings, random });
+        if (isWatched) delta = difference(trained.weights, weights);
+        return trained;
+      },
     },
   });
-  if (state !== undefined) await rounds.answer({ kind: 'restore', state });
-  const trained = await rounds.answer({ kind: 'train', ticket: 0, model, generation, takeBack });
-  assert(trained?.kind === 'trained', 'a training is answered by its result');
-  const { payload, state: next, loss, steps } = trained;
+  writeLearnerState(done.state, state);
+  const { payload, loss, steps } = done;
   // The payload may be a view into something larger.
-  return { payload: payload.slice(), state: next, loss, steps };
+  return { payload: payload.slice(), state, loss, steps, delta };
+}
+
+function difference(a: Float32Array, b: Float32Array): Float32Array {
+  const result = new Float32Array(a.length);
+  for (let i = 0; i < a.length; i++) result[i] = a[i] - b[i];
+  return result;
 }

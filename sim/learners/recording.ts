@@ -1,9 +1,11 @@
 // Deltas that were once trained, as data: read from what a store holds of a mesh, real or simulated, and kept as JSON:
 //
-//   { "version": 1, "codec": "top1:1", "members": [
+//   { "version": 1, "mesh": "5f0c…", "manifest": { … }, "codec": "top1:1", "members": [
 //     { "id": "12D3…", "samples": 6000, "deltas": [ { "generation": 1, "payload": "base64" }, … ] }, … ] }
 //
-// Members ascend by id and deltas by generation. How they were trained, and what compression left out, is not in it.
+// Members ascend by id and deltas by generation. The mesh decides the model that the first deltas start from, so they mean
+// something under its manifest only, which may be left out. How they were trained, and what compression left out, is not
+// in it.
 import { z } from 'zod';
 import {
   blobHashOf,
@@ -13,6 +15,7 @@ import {
   decodeList,
   type Hash,
   listKey,
+  type Manifest,
   RECORD_PREFIX,
 } from '../../protocols/index.ts';
 import { SimError } from '../errors.ts';
@@ -26,12 +29,16 @@ export interface RecordedMember {
 }
 
 export interface Recording {
+  readonly mesh: Hash;
+  readonly manifest?: Readonly<Record<string, unknown>>;
   readonly codec: string;
   readonly members: readonly RecordedMember[];
 }
 
 const fileSchema = z.strictObject({
   version: z.literal(1),
+  mesh: z.string().regex(/^[0-9a-f]{64}$/),
+  manifest: z.record(z.string(), z.unknown()).optional(),
   codec: z.string(),
   members: z.array(
     z.strictObject({
@@ -42,14 +49,17 @@ const fileSchema = z.strictObject({
   ),
 });
 
-/** The deltas of every author that these entries of a store hold whole. Throws a SimError where there are none. */
-export function recordingOf(entries: ReadonlyMap<string, Uint8Array>): Recording {
+/**
+ * The deltas of every author that these entries of a store, or of several stores of one mesh, hold whole. Throws a SimError
+ * where there are none.
+ */
+export function recordingOf(entries: ReadonlyMap<string, Uint8Array>, manifest?: Manifest): Recording {
   const members = new Map<string, { samples: number; newest: number; deltas: Map<number, Uint8Array> }>();
-  let codec: string | undefined;
+  let about: Pick<Recording, 'mesh' | 'codec'> | undefined;
   for (const record of recordsOf(entries)) {
     const payload = blobOf(entries, record.payload);
     if (payload === undefined) continue;
-    codec ??= record.codec;
+    about ??= { mesh: record.mesh, codec: record.codec };
     const member = members.get(record.author) ?? { samples: 0, newest: 0, deltas: new Map() };
     members.set(record.author, member);
     // Of two records of an author in one generation, the first by id.
@@ -58,18 +68,24 @@ export function recordingOf(entries: ReadonlyMap<string, Uint8Array>): Recording
     member.newest = record.generation;
     member.samples = record.samples;
   }
-  if (codec === undefined) {
+  if (about === undefined) {
     const text = 'there is no delta in this store to record: take the store of a member that has learnt';
     throw new SimError('MELDMESH_SIM_RECORDING', text);
   }
   const byId = [...members].sort(([a], [b]) => (a < b ? -1 : 1));
-  return { codec, members: byId.map(([id, { samples, deltas }]) => ({ id, samples, deltas })) };
+  return {
+    ...about,
+    ...(manifest && { manifest }),
+    members: byId.map(([id, { samples, deltas }]) => ({ id, samples, deltas })),
+  };
 }
 
-export function encodeRecording({ codec, members }: Recording): string {
+export function encodeRecording({ mesh, manifest, codec, members }: Recording): string {
   const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
   return JSON.stringify({
     version: 1,
+    mesh,
+    manifest,
     codec,
     members: members.map(({ id, samples, deltas }) => ({
       id,
@@ -94,9 +110,11 @@ export function parseRecording(text: string): Recording {
     const [{ path, message }] = parsed.error.issues;
     throw unreadable(`${path.join('.') || 'the file'}: ${message}`, parsed.error);
   }
-  const { codec, members } = parsed.data;
+  const { mesh, manifest, codec, members } = parsed.data;
   const bytes = (base64: string): Uint8Array => new Uint8Array(Buffer.from(base64, 'base64'));
   return {
+    mesh: mesh as Hash,
+    ...(manifest && { manifest }),
     codec,
     members: members.map(({ id, samples, deltas }) => ({
       id,

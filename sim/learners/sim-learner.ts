@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import type { Learner, PortEvent, Ticket, TrainJob } from '../../protocols/index.ts';
 import { SimError } from '../errors.ts';
 import type { World } from '../world.ts';
-import type { RoundWork } from './work.ts';
+import type { RoundDue, RoundWork } from './work.ts';
 
 export interface SimLearnerOptions {
   readonly world: World;
@@ -37,7 +37,7 @@ export class SimLearner implements Learner {
     this.#later(
       ticket,
       roundMs(),
-      () => work.train(job),
+      (due) => work.train(job, due),
       (trained) => ({ kind: 'trained', ticket, ...trained }),
     );
   }
@@ -60,7 +60,7 @@ export class SimLearner implements Learner {
   #later<T>(
     ticket: Ticket,
     delayMs: number,
-    begin: () => T | Promise<T>,
+    begin: (due: RoundDue) => T | Promise<T>,
     event: (value: T) => PortEvent,
   ): void {
     const { world, alive, deliver } = this.#options;
@@ -70,8 +70,12 @@ export class SimLearner implements Learner {
       return { kind: 'failed', ticket, error: String(error) };
     };
     let outcome: PortEvent | Promise<PortEvent>;
+    let hurry = (): void => {};
+    const whenAwaited = (run: () => void): void => {
+      hurry = run;
+    };
     try {
-      const value = begin();
+      const value = begin({ atMs: world.nowMs + delayMs, whenAwaited });
       outcome = value instanceof Promise ? value.then(event, failed) : event(value);
     } catch (error) {
       outcome = failed(error);
@@ -79,7 +83,11 @@ export class SimLearner implements Learner {
     // It is awaited at its time only, and may have failed long before.
     if (outcome instanceof Promise) outcome.catch(() => undefined);
     const hear = (heard: PortEvent): void => alive(() => deliver(heard))();
-    world.after(delayMs, () => (outcome instanceof Promise ? outcome.then(hear) : hear(outcome)));
+    world.after(delayMs, () => {
+      if (!(outcome instanceof Promise)) return hear(outcome);
+      hurry();
+      return outcome.then(hear);
+    });
   }
 
   #answer(delayMs: number, event: PortEvent): void {

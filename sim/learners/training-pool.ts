@@ -1,26 +1,29 @@
-// Real training spread over worker threads. A round goes to a thread at once, while the world goes on; its result is
-// awaited when its virtual time has come. Rounds are functions of what they are given, so neither the number of the
-// threads nor their speed changes one bit of an outcome.
-import { Worker } from 'node:worker_threads';
-import { type Dataset, LearningError, shareDataset } from '../../learning/index.ts';
-import { SimError } from '../errors.ts';
-import type { PoolAnswer, PoolRequest, PoolRound, PoolSettings } from './pool-messages.ts';
-import type { TrainedWork } from './work.ts';
+// Real training spread over worker threads. Rounds are trained in the order in which their results will be heard, a little
+// ahead of the world, which waits where it comes first. A round is a function of what it is given, so neither the number
+// of the threads nor their speed changes one bit of an outcome.
+import { layoutOf } from '../../fusion/index.ts';
+import { type Dataset, learnerStateBytes, shareDataset } from '../../learning/index.ts';
+import { CHUNK_BYTES } from '../../protocols/index.ts';
+import { lasting } from '../frozen.ts';
+import type { PoolRound, PoolSettings, PoolTrained } from './pool-messages.ts';
+import { StateMemory } from './state-memory.ts';
+import { TrainingThread } from './training-thread.ts';
+import type { RoundDue } from './work.ts';
 
 export type { PoolSettings } from './pool-messages.ts';
 
-const workerUrl = new URL(
-  import.meta.url.endsWith('.ts') ? './training-worker.ts' : './training-worker.js',
-  import.meta.url,
-);
+/** What may lie trained before anybody waits for it. */
+const AHEAD_BYTES_MAX = 32 * 2 ** 20;
+const AHEAD_MIN = 8;
 
 export interface TrainingPool {
   readonly threads: number;
   /**
-   * One member's round. Copies what it is given before it returns. Rejects with a LearningError where the training
-   * fails, and with a SimError where a thread has died: then the run cannot be trusted and should end.
+   * One member's round. Copies what it is given before it returns, but for frozen models, and states, which nobody writes
+   * to. Without `due` it is trained at once. Rejects with a LearningError where the training fails, and with a SimError
+   * where a thread has died: then the run cannot be trusted and should end.
    */
-  train(round: PoolRound): Promise<TrainedWork>;
+  train(round: PoolRound, due?: RoundDue): Promise<PoolTrained>;
   /** Ends the threads; rounds under way are never answered. */
   close(): Promise<void>;
 }
@@ -29,106 +32,102 @@ export interface TrainingPool {
 export async function openTrainingPool(
   options: PoolSettings & { readonly threads: number },
 ): Promise<TrainingPool> {
-  const { threads, ...settings } = options;
-  const pool = Array.from({ length: Math.max(1, threads) }, () => new TrainingThread(settings));
+  const { threads: count, ...settings } = options;
+  const threads = Array.from(
+    { length: Math.max(1, count) },
+    () => new TrainingThread({ ...settings, hashedBytes: CHUNK_BYTES }),
+  );
+  const close = async (): Promise<void> => {
+    await Promise.all(threads.map((thread) => thread.close()));
+  };
   try {
-    await Promise.all(pool.map((thread) => thread.ready));
+    await Promise.all(threads.map((thread) => thread.ready));
   } catch (error) {
-    await Promise.all(pool.map((thread) => thread.close()));
+    await close();
     throw error;
   }
-  const shared = new WeakMap<Dataset, Dataset>();
-  return {
-    threads: pool.length,
-    train(round) {
-      const data = shared.get(round.data) ?? shareDataset(round.data);
-      shared.set(round.data, data);
-      // The least loaded one, so that members with many samples do not queue up behind one another.
-      const thread = pool.reduce((least, each) => (each.load < least.load ? each : least));
-      return thread.train({ ...round, data });
-    },
-    async close() {
-      await Promise.all(pool.map((thread) => thread.close()));
-    },
-  };
+  const line = new Line(threads, learnerStateBytes(layoutOf(settings.spec).size));
+  return { threads: threads.length, train: (round, due) => line.train(round, due), close };
 }
 
-interface Waiting {
-  readonly samples: number;
-  resolve(trained: TrainedWork): void;
-  reject(error: Error): void;
+interface Job {
+  readonly round: PoolRound;
+  readonly atMs: number;
+  /** Somebody waits for it. */
+  isAwaited: boolean;
+  /** It lies with a thread, or is done. */
+  isBegun: boolean;
+  readonly resolve: (trained: Promise<PoolTrained>) => void;
 }
 
-class TrainingThread {
-  readonly ready: Promise<void>;
-  readonly #worker: Worker;
-  readonly #waiting = new Map<number, Waiting>();
-  #tickets = 0;
-  #load = 0;
-  #fault: SimError | undefined;
+/** Rounds on their way to the threads. */
+class Line {
+  readonly #threads: readonly TrainingThread[];
+  readonly #memory: StateMemory;
+  readonly #aheadMax: number;
+  readonly #shared = new WeakMap<Dataset, Dataset>();
+  /** Those that are awaited first, then the earliest; of equal ones the first that came. */
+  readonly #jobs: Job[] = [];
+  /** Begun, and nobody waits for them yet. */
+  #ahead = 0;
 
-  constructor(settings: PoolSettings) {
-    this.#worker = new Worker(workerUrl, { workerData: settings, name: 'meldmesh-sim-training' });
-    this.ready = new Promise((resolve, reject) => {
-      this.#worker.on('message', (message: PoolAnswer | 'ready') => {
-        if (message === 'ready') resolve();
-        else this.#receive(message);
-      });
-      const die = (cause: unknown): void => reject(this.#die(cause));
-      this.#worker.on('error', die);
-      this.#worker.on('exit', (status) => die(`it ended with status ${status}`));
-    });
-    // It rejects at the end of every thread; who opens the pool still hears of it.
-    this.ready.catch(() => undefined);
+  constructor(threads: readonly TrainingThread[], stateBytes: number) {
+    this.#threads = threads;
+    this.#memory = new StateMemory(stateBytes);
+    this.#aheadMax = Math.max(AHEAD_MIN, Math.floor(AHEAD_BYTES_MAX / stateBytes));
   }
 
-  /** Samples of the rounds that are not answered yet. */
-  get load(): number {
-    return this.#load;
-  }
-
-  train(round: PoolRound): Promise<TrainedWork> {
-    if (this.#fault !== undefined) return Promise.reject(this.#fault);
-    this.#tickets += 1;
-    const ticket = this.#tickets;
-    const samples = round.data.count;
-    this.#load += samples;
-    const { generation, takeBack, data, seed, state } = round;
-    // A shared model lies in shared memory, where it moves on while the message is under way.
-    const model = round.model.slice();
-    const request: PoolRequest = {
-      ticket,
-      round: { generation, model, takeBack, data, seed, state },
-    };
-    return new Promise((resolve, reject) => {
-      this.#waiting.set(ticket, { samples, resolve, reject });
-      this.#worker.postMessage(request, [model.buffer as ArrayBuffer]);
+  train(round: PoolRound, due: RoundDue | undefined): Promise<PoolTrained> {
+    const data = this.#shared.get(round.data) ?? shareDataset(round.data);
+    this.#shared.set(round.data, data);
+    const { state } = round;
+    if (state !== undefined) this.#memory.hold(state);
+    return new Promise((resolve) => {
+      const job: Job = {
+        round: { ...round, data, model: lasting(round.model) },
+        atMs: due?.atMs ?? Number.NEGATIVE_INFINITY,
+        isAwaited: due === undefined,
+        isBegun: false,
+        resolve,
+      };
+      due?.whenAwaited(() => this.#await(job));
+      const at = this.#jobs.findLastIndex(({ atMs }) => atMs <= job.atMs) + 1;
+      this.#jobs.splice(at, 0, job);
+      this.#proceed();
     });
   }
 
-  async close(): Promise<void> {
-    this.#waiting.clear();
-    await this.#worker.terminate();
+  #await(job: Job): void {
+    if (job.isAwaited) return;
+    job.isAwaited = true;
+    if (job.isBegun) this.#ahead -= 1;
+    this.#proceed();
   }
 
-  #receive(answer: PoolAnswer): void {
-    const waiting = this.#waiting.get(answer.ticket);
-    if (waiting === undefined) return;
-    this.#waiting.delete(answer.ticket);
-    this.#load -= waiting.samples;
-    if ('error' in answer) waiting.reject(new LearningError(answer.code, answer.error));
-    else waiting.resolve(answer.trained);
+  #proceed(): void {
+    for (;;) {
+      const thread = this.#threads.reduce((least, each) => (each.load < least.load ? each : least));
+      if (!thread.hasRoom) return;
+      const awaited = this.#jobs.findIndex(({ isAwaited }) => isAwaited);
+      if (awaited < 0 && this.#ahead >= this.#aheadMax) return;
+      const [job] = this.#jobs.splice(Math.max(0, awaited), 1);
+      if (job === undefined) return;
+      if (!job.isAwaited) this.#ahead += 1;
+      job.isBegun = true;
+      job.resolve(this.#begin(thread, job.round));
+    }
   }
 
-  #die(cause: unknown): SimError {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    this.#fault ??= new SimError(
-      'MELDMESH_SIM_THREAD',
-      `a training thread has died (${reason}), and with it the run: give it more memory or use fewer threads`,
-      cause,
-    );
-    for (const { reject } of this.#waiting.values()) reject(this.#fault);
-    this.#waiting.clear();
-    return this.#fault;
+  async #begin(thread: TrainingThread, round: PoolRound): Promise<PoolTrained> {
+    const memory = this.#memory.take();
+    try {
+      return await thread.train(round, memory);
+    } catch (error) {
+      this.#memory.giveBack(memory.buffer);
+      throw error;
+    } finally {
+      if (round.state !== undefined) this.#memory.release(round.state);
+      this.#proceed();
+    }
   }
 }

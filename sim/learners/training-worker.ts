@@ -3,17 +3,19 @@
 import assert from 'node:assert/strict';
 import { parentPort, workerData } from 'node:worker_threads';
 import { LearningError, openTrainer } from '../../learning/index.ts';
+import { hashOf } from '../hash.ts';
 import { trainOneRound } from './one-round.ts';
-import type { PoolAnswer, PoolRequest, PoolSettings } from './pool-messages.ts';
+import { type PoolAnswer, type PoolRequest, partsOf, type ThreadSettings } from './pool-messages.ts';
 
 assert(parentPort !== null, 'this file is the entry of a worker thread');
 const port = parentPort;
-const settings: PoolSettings = workerData;
+const settings: ThreadSettings = workerData;
 const trainer = await openTrainer({ spec: settings.spec, scale: settings.scale, backend: settings.backend });
 
-async function answer({ ticket, round }: PoolRequest): Promise<PoolAnswer> {
+async function answer({ ticket, round, memory }: PoolRequest): Promise<PoolAnswer> {
   try {
-    return { ticket, trained: await trainOneRound(trainer, settings, round) };
+    const { state, ...trained } = await trainOneRound(trainer, settings, round, memory);
+    return { ticket, trained, hashes: partsOf(state, settings.hashedBytes).map((part) => hashOf(part)) };
   } catch (error) {
     // Anything else is our own mistake and ends this thread, and the run with it.
     if (!(error instanceof LearningError)) throw error;
@@ -25,7 +27,8 @@ let last = Promise.resolve();
 port.on('message', (request: PoolRequest) => {
   last = last.then(async () => {
     const reply = await answer(request);
-    port.postMessage(reply, 'trained' in reply ? [reply.trained.state.buffer as ArrayBuffer] : []);
+    const delta = 'trained' in reply ? reply.trained.delta : undefined;
+    port.postMessage(reply, delta === undefined ? [] : [delta.buffer as ArrayBuffer]);
   });
 });
 port.postMessage('ready');

@@ -34,6 +34,13 @@ function shorter(fault: Fault): Fault[] {
         { ...fault, atMs: wholeSeconds(atMs), restartMs: wholeSeconds(atMs) + (restartMs - atMs) },
       ];
     }
+    case 'damage': {
+      const { atMs, restartMs } = fault;
+      return [
+        { ...fault, restartMs: atMs + 1 },
+        { ...fault, atMs: wholeSeconds(atMs), restartMs: wholeSeconds(atMs) + (restartMs - atMs) },
+      ];
+    }
     case 'join':
       return [{ ...fault, atMs: wholeSeconds(fault.atMs) }];
     case 'crash-at-write':

@@ -10,6 +10,8 @@ export interface ShrinkOptions {
   readonly run?: RunWorld;
   /** Runs at most; what is smallest by then is the answer. Default: 400. */
   readonly runsMax?: number;
+  /** Asked before and after each run: true ends it with what is smallest so far. */
+  readonly isStopped?: () => boolean;
   /** After each run: the smallest failure so far. */
   readonly progress?: (smallest: Failure, runs: number) => void;
 }
@@ -19,13 +21,13 @@ export interface Shrunk {
   /** The failing scenario with a drafted story. */
   readonly scenario: Scenario;
   readonly runs: number;
-  /** False: the budget was spent before nothing more could go. */
+  /** False: the budget was spent, or it was stopped, before nothing more could go. */
   readonly isSmallest: boolean;
 }
 
 const RUNS_MAX = 400;
 
-/** `undefined`: the scenario does not fail any more. Deterministic: equal failures shrink equally. */
+/** `undefined`: the scenario does not fail any more, or it was stopped before that was known. Deterministic: equal failures shrink equally. */
 export async function shrink(
   { scenario, violation }: Pick<Failure, 'scenario' | 'violation'>,
   options: ShrinkOptions = {},
@@ -47,28 +49,35 @@ class Shrinker {
   readonly #run: RunWorld;
   readonly #runsMax: number;
   readonly #progress: ShrinkOptions['progress'];
+  readonly #isStopped: () => boolean;
   readonly #seen = new Set<string>();
   runs = 0;
   isSpent = false;
 
-  constructor(checker: string, { run = runBowlWorld, runsMax = RUNS_MAX, progress }: ShrinkOptions) {
+  constructor(checker: string, options: ShrinkOptions) {
+    const { run = runBowlWorld, runsMax = RUNS_MAX, progress, isStopped = () => false } = options;
     this.#checker = checker;
     this.#run = run;
     this.#runsMax = runsMax;
     this.#progress = progress;
+    this.#isStopped = isStopped;
   }
 
   /** The failure of a scenario that fails by the same checker. A scenario is tried once. */
   async try(scenario: Scenario): Promise<Failure | undefined> {
     const key = JSON.stringify(scenario);
     if (this.#seen.has(key)) return undefined;
-    if (this.runs >= this.#runsMax) {
+    if (this.runs >= this.#runsMax || this.#isStopped()) {
       this.isSpent = true;
       return undefined;
     }
     this.#seen.add(key);
     this.runs += 1;
     const { failure } = await tryWorld(scenario, this.#run, this.#checker === REPEATS);
+    if (this.#isStopped()) {
+      this.isSpent = true;
+      return undefined;
+    }
     return failure?.violation.checker === this.#checker ? failure : undefined;
   }
 

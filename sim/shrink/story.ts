@@ -48,6 +48,8 @@ function faultText(fault: Fault): string {
       return `Peers ${fault.from} to ${fault.to} come after ${seconds(fault.atMs)}`;
     case 'full-disk':
       return `The disk of peer ${fault.peer} takes ${fault.bytes} bytes`;
+    case 'damage':
+      return `A value at ${fault.prefix} of peer ${fault.peer} is damaged after ${seconds(fault.atMs)}`;
     case 'crash-at-write':
       return `Peer ${fault.peer} crashes at its write ${fault.write}`;
   }

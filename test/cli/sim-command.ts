@@ -23,16 +23,26 @@ export const NO_FLAGS = {
   samples: undefined,
 };
 
-export function sim(
-  parameters: readonly string[],
-  options: { readonly input?: string; readonly onOutput?: (child: ChildProcess) => void } = {},
-): Promise<Ended> {
-  const flags = ['--disable-warning=ExperimentalWarning', cliEntry(), 'sim', ...parameters];
+export interface RunOptions {
+  readonly input?: string;
+  /** Folder in which it runs. */
+  readonly cwd?: string;
+  /** At the first that it says on standard output. */
+  readonly onOutput?: (child: ChildProcess) => void;
+}
+
+export function sim(parameters: readonly string[], options: RunOptions = {}): Promise<Ended> {
+  return runProgram([cliEntry(), 'sim', ...parameters], options);
+}
+
+/** A TypeScript file and its arguments. */
+export function runProgram(words: readonly string[], options: RunOptions = {}): Promise<Ended> {
+  const flags = ['--disable-warning=ExperimentalWarning', ...words];
   return new Promise((resolve) => {
     const child = execFile(
       process.execPath,
       flags,
-      { maxBuffer: 2 ** 26, env: { ...process.env, FORCE_COLOR: '0' } },
+      { maxBuffer: 2 ** 26, cwd: options.cwd, env: { ...process.env, FORCE_COLOR: '0' } },
       (error, stdout, stderr) => {
         const status = error === null ? 0 : typeof error.code === 'number' ? error.code : 1;
         resolve({ status, stdout, stderr });

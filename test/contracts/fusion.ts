@@ -30,11 +30,10 @@ const { manifest: parsed } = parseManifestConfig({
   model: 'mlp:8',
   data: { inputs: 6, classes: 3 },
   codec: 'top20:8',
-  history: { horizon: HORIZON },
 });
 assert(parsed !== undefined);
-/** What `make` is to build its fusion from. */
-export const manifest = parsed;
+/** What `make` is to build its fusion from. A shorter horizon than a mesh may have: more happens in fewer generations. */
+export const manifest = { ...parsed, history: { ...parsed.history, horizon: HORIZON } };
 export const meshId = meshIdOf(manifest, hashOf);
 const layout = layoutOf(manifest.model);
 const codec = codecNamed(manifest.codec) ?? assert.fail('no such codec');

@@ -32,7 +32,7 @@ const { manifest } = parseManifestConfig({
   model: 'mlp:300',
   data: { inputs: 400, classes: 3 },
   codec: 'top3:8',
-  history: { horizon: 4, correctionWindow: 2 },
+  history: { horizon: 16, correctionWindow: 2 },
 });
 assert(manifest !== undefined);
 const meshId = meshIdOf(manifest, hashOf);
@@ -42,7 +42,7 @@ assert(codec !== undefined);
 const { outerMomentum, outerLearningRate } = manifest.aggregation;
 const bytesOf = (floats: Float32Array): Uint8Array =>
   new Uint8Array(floats.buffer, floats.byteOffset, floats.byteLength);
-const GENERATIONS = 10;
+const GENERATIONS = 22;
 /** The copies that a node would have made. */
 const COPIES = [4, 6];
 
@@ -155,7 +155,10 @@ describe('the checkpoints of a store', () => {
   it('are listed with what they hold', async () => {
     const list = await opened((checkpoints) => checkpoints.list());
     assert.deepEqual(list.head, { generation: GENERATIONS, digest: digests[GENERATIONS] });
-    assert.deepEqual([list.meshId, list.floor, list.deltas, list.contributors], [meshId, 0, 30, 3]);
+    assert.deepEqual(
+      [list.meshId, list.floor, list.deltas, list.contributors],
+      [meshId, 0, 3 * GENERATIONS, 3],
+    );
     assert.deepEqual(
       list.copies.map(({ generation, samples, bytes }) => [generation, samples, bytes]),
       COPIES.map((generation) => [generation, 600 * generation, 8 * layout.size]),
@@ -222,7 +225,10 @@ describe('the checkpoints of a store', () => {
       assert.equal(without.samples, 300 * GENERATIONS);
       assert.equal(without.digest, digestWithoutLast);
       assert.notEqual(without.digest, newest.digest);
-      await assert.rejects(checkpoints.model({ generation: 11 }), fails('MELDMESH_CHECKPOINT_MISSING'));
+      await assert.rejects(
+        checkpoints.model({ generation: GENERATIONS + 1 }),
+        fails('MELDMESH_CHECKPOINT_MISSING'),
+      );
     });
   });
 

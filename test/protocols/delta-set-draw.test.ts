@@ -4,12 +4,14 @@ import fc from 'fast-check';
 import { createRandom } from '../../fusion/index.ts';
 import { hashOf } from '../../node/hash.ts';
 import { Draw } from '../../protocols/delta-set/draw.ts';
+import { Pace } from '../../protocols/delta-set/pace.ts';
 import {
   drawnShare,
   estimateMembers,
   hasQuorum,
   keptMax,
   widening,
+  wideningMs,
 } from '../../protocols/delta-set/rules.ts';
 import {
   canonicalBytes,
@@ -19,6 +21,7 @@ import {
   recordSetOptionsOf,
 } from '../../protocols/index.ts';
 import { hashNamed, recordOf } from './delta-records.ts';
+import { Exchange, ExchangeMember } from './exchange.ts';
 
 const CONFIG = { model: 'mlp:3', data: { inputs: 4, classes: 2 } };
 const meshId = hashNamed('mesh');
@@ -104,6 +107,13 @@ describe('a contributor target', () => {
     assert(still > 700 && still < 1_300, `${still}`);
   });
 
+  it('is told by the newest generations, not by those before most members came', () => {
+    const counts = run((generation) => (generation === 1 ? 500 : 1_000), 64, 10).map(({ length }) => length);
+    assert(counts[1] > 90, `${counts[1]} in the second, while the mesh seems to be half as large`);
+    const later = mean(counts.slice(4));
+    assert(later > 54 && later < 74, `${later} afterwards: ${counts.join()}`);
+  });
+
   it('gives a share that is never above one and falls with the members', () => {
     assert.equal(drawnShare(8, undefined), 1);
     fc.assert(
@@ -171,5 +181,59 @@ describe('a contributor target', () => {
       [0, 999, 1_000, 2_000, 3_500].map((waitedMs) => widening(waitedMs, 2_000)),
       [1, 1, 2, 4, 8],
     );
+    assert.equal(widening(wideningMs(16, 2_000), 2_000), 16);
+    assert(widening(wideningMs(16, 2_000) - 1, 2_000) < 16);
+  });
+});
+
+describe('the first generation of a mesh with a contributor target of 4', () => {
+  /** A member that knows nobody. */
+  const begin = (name: string) => {
+    const member = new ExchangeMember(new Exchange(), name);
+    const { context, set } = member;
+    const paced = manifestWith({ contributorsTarget: 4 });
+    const pace = new Pace(
+      { ...context, manifest: paced },
+      { neighbours: () => new Map(), ownSamples: () => 0 },
+    );
+    pace.begin(0);
+    const halfPatienceMs = (paced.pace.patience * paced.pace.patienceMinMs) / 2;
+    return { member, set, pace, halfPatienceMs };
+  };
+  const names = Array.from({ length: 64 }, (_, i) => nameOf(i));
+
+  it('is begun by one in sixteen, and twice as many publish after every half of the patience', () => {
+    for (const name of names) {
+      const { member, set, pace, halfPatienceMs } = begin(name);
+      const rank = set.rank(member.id, 1);
+      const calledAt = [0, 1, 2, 3, 4].find((halves) => {
+        member.nowMs = halves * halfPatienceMs;
+        return pace.draws();
+      });
+      const expected = [1 / 16, 1 / 8, 1 / 4, 1 / 2, 1].findIndex((line) => rank < line);
+      assert.equal(calledAt, expected, `${name} of rank ${rank}`);
+    }
+  });
+
+  it('is published by nobody who has heard the target of lower rank', () => {
+    const { set } = begin('anna');
+    const [a, b, c, d, last] = [...names].sort((one, other) => set.rank(one, 1) - set.rank(other, 1));
+    const { member, set: own, pace, halfPatienceMs } = begin(last);
+    member.nowMs = 4 * halfPatienceMs;
+    for (const author of [a, b, c]) own.add(recordOf({ author, generation: 1 }));
+    assert(pace.draws());
+    own.add(recordOf({ author: d, generation: 1 }));
+    assert(!pace.draws());
+  });
+
+  it('is not forced while some hold back', () => {
+    const { member, set, pace, halfPatienceMs } = begin('anna');
+    const record = recordOf({ author: nameOf(1), generation: 1 });
+    set.add(record);
+    pace.arrived(record);
+    member.nowMs = 6 * halfPatienceMs - 1;
+    assert(!pace.advance(true));
+    member.nowMs += 1;
+    assert(pace.advance(true));
   });
 });

@@ -29,7 +29,7 @@ class Walker {
   }
 
   meets(name: string, head: Head): void {
-    this.neighbours.set(name as PeerId, { head, heardAtMs: this.member.nowMs });
+    this.neighbours.set(name as PeerId, { head, sameUpTo: 0 });
   }
 
   hears(generation: number, ...names: readonly string[]): void {

@@ -91,7 +91,7 @@ describe('docs/protocol.md', () => {
       `refused for ${REFUSAL_MS / 60_000} minutes`,
       `requests of one peer being served | ${network.SERVED_PER_PEER_MAX} |`,
       `begins ${deltaSet.SYNC_DEPTH} generations below its head`,
-      `Every ${deltaSet.SNAPSHOT_EVERY} generations, once they are ${deltaSet.SNAPSHOT_AGE_MIN} old`,
+      `Every ${deltaSet.SNAPSHOT_STEP} · ⌊\`horizon\` / ${deltaSet.SNAPSHOTS_IN_HORIZON * deltaSet.SNAPSHOT_STEP}⌋ generations, once they are ${deltaSet.SNAPSHOT_AGE_MIN} old`,
       `Degree ${network.MESH_DEGREE} (${network.MESH_DEGREE_LOW} to ${network.MESH_DEGREE_HIGH})`,
       `at most ${count(network.EXCHANGE_BYTES_MAX)} bytes: addresses of up to ${network.EXCHANGE_PEERS_MAX} other`,
     );

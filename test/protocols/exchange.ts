@@ -121,6 +121,7 @@ export class ExchangeMember {
       codec: codec as NonNullable<typeof codec>,
       layout: layoutOf(manifest.model),
       ports: this.#ports(exchange),
+      initialModel: () => assert.fail('nobody begins here'),
       tickets: new Tickets(),
       set: this.set,
       inspect: inspectDelta,

@@ -136,7 +136,7 @@ const STORIES: Readonly<Record<string, Story>> = {
   },
   'slow-loris': {
     happens: 'are slowed down and get there',
-    // Every payload is pulled; four pulls at a time, each as slow as the liar that was asked first.
+    // Every payload is pulled, and those of the liars from themselves, before others have them.
     world: { manifest: { limits: { inlineBytes: 0 } }, checks: { patienceMs: 600_000 } },
     shows: (run, quiet) => assert(run.result.virtualSeconds > 1.5 * quiet.result.virtualSeconds),
   },

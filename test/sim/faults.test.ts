@@ -33,3 +33,34 @@ describe('a mesh with a failing disk', () => {
     assert(others.length >= 8, `the others were at ${others.length} generations when there was room again`);
   });
 });
+
+describe('a mesh that loses a member for good', () => {
+  const scenario = { name: 'gone', peers: 5, end: { generations: 12, maxMs: 120_000 } };
+
+  it('ends when those who are left agree, and nothing brings the dead one back', async () => {
+    const result = await runBowls({
+      ...scenario,
+      faults: [
+        { kind: 'kill', peer: 0, atMs: 3_000 },
+        // It would start whom it finds dead.
+        { kind: 'churn', fromMs: 3_000, untilMs: 9_000, everyMs: [200, 600] },
+      ],
+    });
+    assert.equal(result.violation, undefined, result.violation?.text);
+    assert(result.agreed, 'the dead one is not asked');
+    assert(result.virtualSeconds < 60, `${result.virtualSeconds} s`);
+    assert.equal(result.peers[0].digest, undefined);
+    assert.equal(new Set(result.peers.slice(1).map(({ digest }) => digest)).size, 1);
+    const starts = result.lanes.filter(({ peer, kind }) => peer === 0 && kind === 'start');
+    assert.equal(starts.length, 1);
+  });
+
+  it('waits until it has been killed, and does not agree when nobody is left', async () => {
+    const late = await runBowls({ ...scenario, faults: [{ kind: 'kill', peer: 2, atMs: 60_000 }] });
+    assert(late.agreed && late.virtualSeconds >= 60);
+    const all = [0, 1, 2, 3, 4].map((peer) => ({ kind: 'kill' as const, peer, atMs: 3_000 }));
+    const none = await runBowls({ ...scenario, faults: all });
+    assert.equal(none.violation, undefined, none.violation?.text);
+    assert(!none.agreed);
+  });
+});

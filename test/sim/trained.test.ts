@@ -39,6 +39,20 @@ describe('real training in a simulation', function () {
       assert.deepEqual(there.history, here.history);
     }
   });
+
+  for (const threads of [0, 2]) {
+    it(`is watched on ${threads === 0 ? 'no' : threads} threads: a residual forgotten at a restart is found`, async () => {
+      const { violation, traceHash } = await runTraining(churn, threads, (work) => {
+        work.restore = () => {};
+      });
+      assert.equal(violation?.checker, 'what was left out plus what was sent is what was trained');
+      assert.match(violation.text, /residual is off by/);
+      const again = await runTraining(churn, 0, (work) => {
+        work.restore = () => {};
+      });
+      assert.equal(again.traceHash, traceHash, 'at the same moment, whatever the threads');
+    });
+  }
 });
 
 describe('a pool of training threads', function () {

@@ -19,8 +19,12 @@ const CLASSES = 3;
 export const memberData = (peer: number) =>
   blobs({ count: 90 + 17 * peer, inputSize: INPUTS, classes: CLASSES, seed: `shard` });
 
-/** Runs a scenario of real training, on this thread (0) or on so many others. */
-export async function runTraining(input: ScenarioInput, threads = 0): Promise<SimResult> {
+/** Runs a scenario of real training, on this thread (0) or on so many others; `plant` does something to each life's work. */
+export async function runTraining(
+  input: ScenarioInput,
+  threads = 0,
+  plant: (work: TrainedRounds) => void = () => {},
+): Promise<SimResult> {
   const parsed = parseScenario({
     learner: { kind: 'train' },
     ...input,
@@ -38,8 +42,8 @@ export async function runTraining(input: ScenarioInput, threads = 0): Promise<Si
   let pool: TrainingPool | undefined;
   try {
     const simulation: Simulation = new Simulation(scenario, {
-      work: (peer, { manifest, seed }) =>
-        new TrainedRounds({
+      work: (peer, { manifest, seed }) => {
+        const work = new TrainedRounds({
           spec: manifest.model,
           codec: manifest.codec,
           settings: manifest.training,
@@ -48,7 +52,10 @@ export async function runTraining(input: ScenarioInput, threads = 0): Promise<Si
           seed,
           trainer,
           pool,
-        }),
+        });
+        plant(work);
+        return work;
+      },
       evaluate: (model) => trainer.evaluate(model, test),
     });
     const { model: spec, data, codec, training: settings } = simulation.manifest;

@@ -22,6 +22,11 @@ const STATUS_INTERRUPTED = 130;
  */
 export async function runSweep(source: string, options: SimOptions): Promise<number> {
   const { shard, out, seeds, vary = [] } = options;
+  if (options.record !== undefined) {
+    throw new CliError('MELDMESH_USAGE', 'A sweep records no deltas', {
+      hint: 'Leave out --record, or run one scenario with one seed',
+    });
+  }
   const workers = options.workers ?? availableParallelism();
   const terminal = openTerminal({ json: options.json });
   const grid = { flags: options, seeds: seeds ?? [options.seed ?? '1'], vary };
