@@ -40,9 +40,7 @@ export interface TakeBackOptions {
 /** residual = round32(residual + sign · decoded), in place. */
 export function takeBack({ residual, payload, sign, codec, layout }: TakeBackOptions): void {
   assert(codec.check(payload, layout) === undefined, 'only payloads of the codec come back');
-  const sum = Float64Array.from(residual);
-  codec.addTo(sum, payload, sign, layout);
-  residual.set(sum);
+  codec.addTo(residual, payload, sign, layout);
 }
 
 /** Whether a delta may be encoded at all. */

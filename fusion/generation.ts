@@ -26,6 +26,11 @@ export interface GenerationOptions {
   readonly outerLearningRate: number;
   /** As long as S; what is in it does not matter. */
   readonly scratch: Float64Array;
+  /**
+   * Distinct places, in any order, of all entries of the parts. Only they are brought on, which is the same where m is zero
+   * at all others and S is nowhere −0, as at the start of a line. Absent: all are.
+   */
+  readonly places?: Uint32Array;
 }
 
 /**
@@ -37,7 +42,7 @@ export interface GenerationOptions {
  * own (no fused multiply-add); the sums start from 0 and run in the order of the parts.
  */
 export function applyGeneration(options: GenerationOptions): void {
-  const { S, m, parts, codec, layout, outerMomentum, outerLearningRate, scratch } = options;
+  const { S, m, parts, codec, layout, outerMomentum, outerLearningRate, scratch, places } = options;
   assert(parts.length > 0, 'a generation without parts is not applied');
   assert(
     S.length === layout.size && m.length === layout.size && scratch.length === layout.size,
@@ -50,7 +55,9 @@ export function applyGeneration(options: GenerationOptions): void {
     codec.addTo(scratch, payload, samples, layout);
     samplesTotal += samples;
   }
-  for (let i = 0; i < S.length; i++) {
+  const count = places === undefined ? S.length : places.length;
+  for (let k = 0; k < count; k++) {
+    const i = places === undefined ? k : places[k];
     const a = Math.fround(scratch[i] / samplesTotal);
     const momentum = Math.fround(outerMomentum * m[i] + a);
     m[i] = momentum;

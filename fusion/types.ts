@@ -36,10 +36,15 @@ export interface Codec {
   /** What is wrong with these bytes, or `undefined`. Never throws, allocates at most O(payload). */
   check(payload: Uint8Array, layout: ModelLayout): string | undefined;
   /**
-   * accumulator[i] += weight × round32(decoded[i]) for every stored entry, ascending i, in float64.
-   * Only for payloads that `check` accepted. Sparse payloads touch only their entries.
+   * accumulator[i] += weight × round32(decoded[i]) for every stored entry, ascending i, once each, in float64; an accumulator
+   * of float32 rounds each sum. Only for payloads that `check` accepted. Sparse payloads touch only their entries.
    */
-  addTo(accumulator: Float64Array, payload: Uint8Array, weight: number, layout: ModelLayout): void;
+  addTo(
+    accumulator: Float64Array | Float32Array,
+    payload: Uint8Array,
+    weight: number,
+    layout: ModelLayout,
+  ): void;
 }
 
 /** Model specification: a stack of dense layers. Weights are [inputs, units], then bias [units]. */

@@ -29,10 +29,16 @@ export interface TrainingStart {
   readonly batch: number;
 }
 
+/** Vectors as long as the model. */
+export interface VectorRoom {
+  readonly weights: Float32Array;
+  readonly velocity: Float32Array;
+}
+
 export interface Training {
   /** Mean loss of these samples before the step; not finite where it left the numbers. */
   step(indices: Uint32Array): number;
-  /** Copies. */
-  result(): { readonly weights: Float32Array<ArrayBuffer>; readonly velocity: Float32Array<ArrayBuffer> };
+  /** Copies, into the room where there is one. */
+  result(room?: VectorRoom): VectorRoom;
   close(): void;
 }

@@ -38,7 +38,12 @@ function openTraining(stack: DenseStack, start: TrainingStart, scale: number): T
   stack.velocity.set(start.velocity);
   return {
     step: (indices) => stack.train({ ...fill(stack, { data, scale, indices }), ...settings }),
-    result: () => ({ weights: stack.weights.slice(), velocity: stack.velocity.slice() }),
+    result(room) {
+      if (room === undefined) return { weights: stack.weights.slice(), velocity: stack.velocity.slice() };
+      room.weights.set(stack.weights);
+      room.velocity.set(stack.velocity);
+      return room;
+    },
     close: () => {},
   };
 }

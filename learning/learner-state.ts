@@ -36,7 +36,7 @@ export function encodeLearnerState(state: LearnerState): Uint8Array<ArrayBuffer>
   return bytes;
 }
 
-/** The same into memory of the right size, in which the residual may lie already. */
+/** The same into memory of the right size, in which residual and velocity may lie already. */
 export function writeLearnerState(state: LearnerState, bytes: Uint8Array): void {
   const { buffer, byteOffset, length } = bytes;
   const parameters = state.residual.length;
@@ -47,10 +47,13 @@ export function writeLearnerState(state: LearnerState, bytes: Uint8Array): void 
   bytes.set(state.random, RANDOM_AT);
   view.setBigUint64(32, BigInt(state.rounds), true);
   view.setBigUint64(40, BigInt(state.steps), true);
-  const residual = residualIn(bytes, parameters);
-  const isInPlace = state.residual.buffer === buffer && state.residual.byteOffset === residual.byteOffset;
-  if (!isInPlace) residual.set(state.residual);
-  new Float32Array(buffer, byteOffset + HEADER_BYTES + 4 * parameters, parameters).set(state.velocity);
+  put(state.residual, residualIn(bytes, parameters));
+  put(state.velocity, new Float32Array(buffer, byteOffset + HEADER_BYTES + 4 * parameters, parameters));
+}
+
+function put(values: Float32Array, place: Float32Array): void {
+  const isThere = values.buffer === place.buffer && values.byteOffset === place.byteOffset;
+  if (!isThere) place.set(values);
 }
 
 /** What is wrong with these bytes for a model of `parameters` values, or `undefined`. */

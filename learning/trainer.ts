@@ -5,7 +5,7 @@ import type { DenseSpec, ModelLayout, Random } from '../fusion/index.ts';
 import type { BackendName } from './backend-choice.ts';
 import { drawOrder } from './batches.ts';
 import type { Dataset } from './dataset.ts';
-import type { Engine, TrainingSettings } from './engine.ts';
+import type { Engine, TrainingSettings, VectorRoom } from './engine.ts';
 import { LearningError } from './errors.ts';
 import { isFiniteVector } from './finite.ts';
 import { scoreLogits, softmaxRows } from './softmax-cross-entropy.ts';
@@ -19,12 +19,14 @@ export interface TrainingRound {
   readonly settings: TrainingSettings;
   /** Decides the order of the samples. */
   readonly random: Random;
+  /** Where the result goes; absent: into fresh memory. An engine may take fresh memory all the same. */
+  readonly room?: VectorRoom;
 }
 
 export interface TrainedRound {
-  readonly weights: Float32Array<ArrayBuffer>;
+  readonly weights: Float32Array;
   /** Of no meaning without momentum. */
-  readonly velocity: Float32Array<ArrayBuffer>;
+  readonly velocity: Float32Array;
   /** Mean over the batches of this round; NaN is never returned. */
   readonly loss: number;
   readonly steps: number;
@@ -120,7 +122,7 @@ function train(engine: Engine, round: TrainingRound): TrainedRound {
         lossSum += loss;
       }
     }
-    const { weights, velocity } = training.result();
+    const { weights, velocity } = training.result(round.room);
     if (!isFiniteVector(weights)) throw diverged(Number.NaN, steps);
     return { weights, velocity, loss: lossSum / steps, steps };
   } finally {

@@ -19,6 +19,13 @@ export interface SimDiskOptions {
   readonly onDropped?: (memory: ArrayBufferLike) => void;
 }
 
+/** A batch that a crash may still undo. */
+interface Unsynced {
+  readonly batch: readonly StoreWrite[];
+  /** What each of its keys held before, where any held something: most batches only add. */
+  readonly before: (Uint8Array | undefined)[] | undefined;
+}
+
 interface PowerCut {
   readonly write: number;
   readonly cut: (unsyncedBatches: number) => void;
@@ -27,11 +34,10 @@ interface PowerCut {
 export class SimDisk {
   readonly #defer: SimDiskOptions['defer'];
   readonly #values: InternTable;
-  /** Values are shared with the view and with other disks: they are replaced, never changed. */
-  readonly #durable = new Map<string, Uint8Array>();
-  /** Written, answered perhaps, and lost in a crash. */
-  #unsynced: (readonly StoreWrite[])[] = [];
-  #view = new Map<string, Uint8Array>();
+  /** Written, answered perhaps, and undone by a crash: the medium is the view without these. */
+  #unsynced: Unsynced[] = [];
+  /** Values are shared with other disks: they are replaced, never changed. */
+  readonly #view = new Map<string, Uint8Array>();
   #viewBytes = 0;
   #session = 0;
   #writes = 0;
@@ -81,7 +87,12 @@ export class SimDisk {
     const damaged = value.slice();
     damaged[damaged.length - 1] ^= 0xff;
     this.#view.set(key, damaged);
-    if (this.#durable.has(key)) this.#durable.set(key, damaged);
+    for (const { batch, before } of this.#unsynced) {
+      const at = batch.findIndex((write) => write.key === key);
+      if (at < 0) continue;
+      if (before?.[at] !== undefined) before[at] = damaged;
+      break;
+    }
   }
 
   /**
@@ -95,13 +106,8 @@ export class SimDisk {
   /** Power is cut: the first `keptBatches` unsynced batches happen to survive. No answer comes any more. */
   crash(keptBatches = 0): void {
     this.#session++;
-    for (const batch of this.#unsynced.slice(0, keptBatches)) this.#apply(this.#durable, batch);
-    for (const batch of this.#unsynced) this.#holdings.drop(batch);
-    this.#unsynced = [];
-    this.#holdings.drop([...this.#view].map(([, value]) => ({ value })));
-    this.#view = new Map(this.#durable);
-    this.#holdings.take([...this.#view].map(([, value]) => ({ value })));
-    this.#holdings.settle();
+    for (const lost of this.#unsynced.slice(keptBatches).reverse()) this.#undo(lost);
+    this.#sync(this.#unsynced.slice(0, keptBatches));
     this.#viewBytes = 0;
     for (const value of this.#view.values()) this.#viewBytes += value.length;
   }
@@ -142,11 +148,9 @@ export class SimDisk {
     this.#writes++;
     // Own work comes with the learner's state, which is large and nobody else's.
     const isOwn = batch.some(({ key }) => key === OWN_KEY);
-    const keep = (key: string, value: Uint8Array): Uint8Array =>
-      isOwn ? this.#values.keepAlone(value) : this.#values.keep(key, value);
-    const kept = batch.map(({ key, value }) => ({ key, value: value && keep(key, value) }));
-    this.#unsynced.push(kept);
-    if (isOwn) this.#holdings.take(kept);
+    const kept = this.#values.keepBatch(batch, isOwn);
+    this.#unsynced.push(this.#apply(kept));
+    if (isOwn) for (const { value } of kept) this.#holdings.count(value, 1);
     if (this.#writes === this.#powerCut?.write) {
       const { cut } = this.#powerCut;
       const session = this.#session;
@@ -155,33 +159,47 @@ export class SimDisk {
       assert(session !== this.#session, 'whoever cuts the power crashes the disk');
       return undefined;
     }
-    this.#viewBytes += this.#apply(this.#view, kept);
-    if (sync) {
-      for (const earlier of this.#unsynced) {
-        this.#apply(this.#durable, earlier);
-        this.#holdings.drop(earlier);
-      }
-      this.#unsynced = [];
-      this.#holdings.settle();
-    }
+    if (sync) this.#sync(this.#unsynced);
     return undefined;
   }
 
-  /** Gives by how many bytes the values have grown. */
-  #apply(entries: Map<string, Uint8Array>, batch: readonly StoreWrite[]): number {
-    let grown = 0;
-    for (const { key, value } of batch) {
-      const before = entries.get(key);
-      grown += (value?.length ?? 0) - (before?.length ?? 0);
-      this.#holdings.replace(before, value);
-      if (value === undefined) entries.delete(key);
-      else entries.set(key, value);
+  #apply(batch: readonly StoreWrite[]): Unsynced {
+    let before: Unsynced['before'];
+    for (let i = 0; i < batch.length; i++) {
+      const { key, value } = batch[i];
+      const old = this.#view.get(key);
+      if (old !== undefined) {
+        before ??= [];
+        before[i] = old;
+      }
+      this.#viewBytes += (value?.length ?? 0) - (old?.length ?? 0);
+      if (value === undefined) this.#view.delete(key);
+      else this.#view.set(key, value);
     }
-    return grown;
+    return { batch, before };
+  }
+
+  #undo({ batch, before }: Unsynced): void {
+    for (let i = batch.length - 1; i >= 0; i--) {
+      const { key, value } = batch[i];
+      this.#holdings.count(value, -1);
+      const old = before?.[i];
+      if (old === undefined) this.#view.delete(key);
+      else this.#view.set(key, old);
+    }
+  }
+
+  /** What these have replaced cannot come back. */
+  #sync(batches: readonly Unsynced[]): void {
+    for (const { before } of batches) {
+      for (const value of before ?? []) this.#holdings.count(value, -1);
+    }
+    this.#unsynced = [];
+    this.#holdings.settle();
   }
 }
 
-/** How many values on the medium, in the view and in batches between lie in each shared memory. */
+/** How many values in the view, and of those that a crash would bring back, lie in each shared memory. */
 class Holdings {
   readonly #onDropped: SimDiskOptions['onDropped'];
   readonly #counts = new Map<ArrayBufferLike, number>();
@@ -191,39 +209,29 @@ class Holdings {
     this.#onDropped = onDropped;
   }
 
-  take(batch: readonly Pick<StoreWrite, 'value'>[]): void {
-    for (const { value } of batch) this.replace(undefined, value);
-  }
-
-  drop(batch: readonly Pick<StoreWrite, 'value'>[]): void {
-    if (this.#counts.size === 0) return;
-    for (const { value } of batch) this.replace(value, undefined);
-  }
-
-  replace(before: Uint8Array | undefined, after: Uint8Array | undefined): void {
-    if (this.#onDropped === undefined) return;
-    if (after !== undefined) this.#count(after.buffer, 1);
-    if (before !== undefined) this.#count(before.buffer, -1);
-  }
-
-  /** Everything has its place again: what has none is told. */
-  settle(): void {
-    for (const memory of this.#empty) {
-      this.#counts.delete(memory);
-      this.#onDropped?.(memory);
-    }
-    this.#empty.clear();
-  }
-
-  #count(memory: ArrayBufferLike, by: 1 | -1): void {
+  count(value: Uint8Array | undefined, by: 1 | -1): void {
+    if (this.#onDropped === undefined || value === undefined) return;
+    const memory = value.buffer;
     if (!(memory instanceof SharedArrayBuffer)) return;
     const count = (this.#counts.get(memory) ?? 0) + by;
     this.#counts.set(memory, count);
     if (count === 0) this.#empty.add(memory);
     else this.#empty.delete(memory);
   }
+
+  /** Everything has its place again: what has none is told. */
+  settle(): void {
+    if (this.#empty.size === 0) return;
+    for (const memory of this.#empty) {
+      this.#counts.delete(memory);
+      this.#onDropped?.(memory);
+    }
+    this.#empty.clear();
+  }
 }
 
 function bytesOf(batch: readonly StoreWrite[]): number {
-  return batch.reduce((sum, { value }) => sum + (value?.length ?? 0), 0);
+  let sum = 0;
+  for (const { value } of batch) sum += value?.length ?? 0;
+  return sum;
 }

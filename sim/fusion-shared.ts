@@ -8,15 +8,69 @@ import {
   type FusedGeneration,
   type Fusion,
   type FusionPart,
+  type Hash,
   type PortEvent,
 } from '../protocols/index.ts';
+import { DecodedOnce } from './decoded-once.ts';
 import { freeze } from './frozen.ts';
-import { hashesOf, hashOf } from './hash.ts';
+import { hashesOf, hashOfText } from './hash.ts';
 
-/** S and m of one generation. Nobody writes to them. */
-export interface SharedState extends FusedGeneration {
+interface Vectors {
   readonly values: Float32Array;
   readonly momentum: Float32Array;
+}
+
+/** S and m of one generation. Nobody writes to them. */
+export class SharedState implements FusedGeneration {
+  readonly generation: number;
+  readonly model: Hash;
+  readonly state: Hash;
+  #vectors: Vectors | undefined;
+  /** Works them out; `undefined`: they stay. */
+  #recipe: (() => Vectors) | undefined;
+
+  constructor(generation: number, vectors: Vectors, recipe?: () => Vectors) {
+    this.generation = generation;
+    [this.model, this.state] = hashesOf(bytesOf(vectors.values), bytesOf(vectors.momentum));
+    this.#recipe = recipe;
+    this.#vectors = this.#frozen(vectors);
+  }
+
+  get values(): Float32Array {
+    return this.#found().values;
+  }
+
+  get momentum(): Float32Array {
+    return this.#found().momentum;
+  }
+
+  /** It can be worked out again. */
+  get isLone(): boolean {
+    return this.#recipe !== undefined;
+  }
+
+  /** For good. */
+  stay(): void {
+    this.#vectors = this.#found();
+    this.#recipe = undefined;
+  }
+
+  /** From now on they are worked out anew for each who asks. */
+  drop(): void {
+    if (this.isLone) this.#vectors = undefined;
+  }
+
+  #found(): Vectors {
+    if (this.#vectors !== undefined) return this.#vectors;
+    assert(this.#recipe !== undefined, 'what cannot be worked out again stays');
+    return this.#frozen(this.#recipe());
+  }
+
+  #frozen(vectors: Vectors): Vectors {
+    freeze(vectors.values, () => this.values);
+    freeze(vectors.momentum, () => this.momentum);
+    return vectors;
+  }
 }
 
 /** One state that was taken from the store in place of being computed. */
@@ -35,7 +89,10 @@ export interface SharedStatesOptions {
 }
 
 /** States that no peer stands at stay for this many bytes: some peer may come by later. */
-const KEPT_BYTES = 64 * 2 ** 20;
+const KEPT_BYTES = 24 * 2 ** 20;
+/** In a mesh whose members do not know one another yet each goes on with a state of its own, until the records of all have
+ * come: vectors of such states are kept for this many bytes, and worked out again for whoever still needs them. */
+const LONE_BYTES = 16 * 2 ** 20;
 const SAMPLED_EVERY = 100;
 /** Reuses waiting to be looked at; a checker comes by long before. */
 const SAMPLES_MAX = 1_000;
@@ -48,10 +105,15 @@ export class SharedStates {
   /** Generation 0. */
   readonly initial: SharedState;
   readonly #scratch: Float64Array;
-  readonly #decoded: Codec;
+  readonly #decoded: DecodedOnce;
   /** By what they follow from; the longest unused first. */
   readonly #known = new Map<string, SharedState>();
   readonly #knownMax: number;
+  /** The newest last. */
+  #lone: SharedState[] = [];
+  readonly #loneMax: number;
+  /** No entry of the initial state is −0. */
+  readonly #startsPlain: boolean;
   #reuses = 0;
   #samples: Reuse[] = [];
 
@@ -59,8 +121,10 @@ export class SharedStates {
     this.options = options;
     const { size } = options.layout;
     this.#scratch = new Float64Array(size);
-    this.#decoded = decodedOnce(options.codec, options.layout);
+    this.#decoded = new DecodedOnce(options.codec, options.layout);
     this.#knownMax = Math.max(16, Math.floor(KEPT_BYTES / (8 * size)));
+    this.#loneMax = Math.max(4, Math.floor(LONE_BYTES / (8 * size)));
+    this.#startsPlain = !options.initial.some((value) => Object.is(value, -0));
     this.initial = this.adopt(0, options.initial, new Float32Array(size));
   }
 
@@ -74,16 +138,17 @@ export class SharedStates {
   /** A state from outside: the initial one, or one copied from another peer. The vectors are its own from now on. */
   adopt(generation: number, values: Float32Array, momentum: Float32Array): SharedState {
     if (generation === 0 && values === this.initial?.values) return this.initial;
-    const state = described(generation, values, momentum);
+    const state = new SharedState(generation, { values, momentum });
     return this.#find(`${generation} ${state.state}`, () => state).state;
   }
 
   /** The state after one generation more, of these parts in this order. */
   apply(before: SharedState, generation: number, parts: readonly FusionPart[]): SharedState {
     assert(generation === before.generation + 1, 'generations are applied one after the other');
-    const key = `${generation} ${before.state} ${hashOf(idsOf(parts))}`;
-    const { state: after, isNew } = this.#find(key, () => this.compute(before, parts, this.#decoded));
+    const key = `${generation} ${before.state} ${hashOfText(idsOf(parts))}`;
+    const { state: after, isNew } = this.#find(key, () => this.#applied(before, parts));
     if (isNew) return after;
+    after.stay();
     this.#reuses += 1;
     if (this.#reuses % SAMPLED_EVERY === 0 && this.#samples.length < SAMPLES_MAX) {
       this.#samples.push({ before, parts, after });
@@ -97,14 +162,35 @@ export class SharedStates {
     parts: readonly GenerationPart[],
     codec: Codec = this.options.codec,
   ): SharedState {
+    return new SharedState(before.generation + 1, this.#vectorsAfter(before, parts, { codec }));
+  }
+
+  #applied(before: SharedState, parts: readonly FusionPart[]): SharedState {
+    // From generation 0 on most entries stay as they are: nothing has momentum yet.
+    const isStart = before === this.initial && this.#startsPlain;
+    const places = (): Uint32Array | undefined => (isStart ? this.#decoded.placesOf(parts) : undefined);
+    const work = (): Vectors => this.#vectorsAfter(before, parts, { codec: this.#decoded, places: places() });
+    // One step back only: no chain of states holds its whole past.
+    if (before.isLone || parts.length === 0) return new SharedState(before.generation + 1, work());
+    const state = new SharedState(before.generation + 1, work(), work);
+    this.#lone = [...this.#lone, state].filter(({ isLone }) => isLone);
+    for (const oldest of this.#lone.splice(0, Math.max(0, this.#lone.length - this.#loneMax))) oldest.drop();
+    return state;
+  }
+
+  #vectorsAfter(
+    before: SharedState,
+    parts: readonly GenerationPart[],
+    by: { readonly codec: Codec; readonly places?: Uint32Array | undefined },
+  ): Vectors {
     const { layout, outerMomentum, outerLearningRate } = this.options;
     const S = before.values.slice();
     const m = before.momentum.slice();
     if (parts.length > 0) {
       const scratch = this.#scratch;
-      applyGeneration({ S, m, scratch, parts, codec, layout, outerMomentum, outerLearningRate });
+      applyGeneration({ S, m, scratch, parts, ...by, layout, outerMomentum, outerLearningRate });
     }
-    return described(before.generation + 1, S, m);
+    return { values: S, momentum: m };
   }
 
   #find(key: string, make: () => SharedState): { readonly state: SharedState; readonly isNew: boolean } {
@@ -120,50 +206,8 @@ export class SharedStates {
   }
 }
 
-/** The codec with a memory of what it has decoded: the entries of a payload that are not zero, and their places. */
-function decodedOnce(codec: Codec, layout: ModelLayout): Codec {
-  const known = new WeakMap<Uint8Array, { readonly at: Uint32Array; readonly values: Float64Array }>();
-  const whole = new Float64Array(layout.size);
-  const decode = (payload: Uint8Array) => {
-    // One room for all, empty between calls: most payloads are sparse, and the model may be large.
-    codec.addTo(whole, payload, 1, layout);
-    let count = 0;
-    for (let i = 0; i < whole.length; i++) if (whole[i] !== 0) count += 1;
-    const [at, values] = [new Uint32Array(count), new Float64Array(count)];
-    for (let i = 0, to = 0; i < whole.length; i++) {
-      if (whole[i] === 0) continue;
-      at[to] = i;
-      values[to++] = whole[i];
-    }
-    whole.fill(0);
-    return { at, values };
-  };
-  return {
-    name: codec.name,
-    payloadBytesMax: (of) => codec.payloadBytesMax(of),
-    encode: (delta, of, random) => codec.encode(delta, of, random),
-    check: (payload, of) => codec.check(payload, of),
-    addTo: (accumulator, payload, weight) => {
-      let decoded = known.get(payload);
-      if (decoded === undefined) {
-        decoded = decode(payload);
-        known.set(payload, decoded);
-      }
-      const { at, values } = decoded;
-      for (let i = 0; i < at.length; i++) accumulator[at[i]] += weight * values[i];
-    },
-  };
-}
-
-const encoder = new TextEncoder();
-const idsOf = (parts: readonly FusionPart[]): Uint8Array =>
-  encoder.encode(parts.map(({ id, samples }) => `${id} ${samples}`).join());
-
-function described(generation: number, values: Float32Array, momentum: Float32Array): SharedState {
-  freeze(values, momentum);
-  const [model, state] = hashesOf(bytesOf(values), bytesOf(momentum));
-  return { generation, model, state, values, momentum };
-}
+const idsOf = (parts: readonly FusionPart[]): string =>
+  parts.map(({ id, samples }) => `${id} ${samples}`).join();
 
 export interface SharedFusionOptions {
   readonly states: SharedStates;

@@ -7,6 +7,9 @@ const known = new WeakMap<ArrayBufferLike, ReadonlyMap<string, Hash>>();
 
 const placeOf = ({ byteOffset, length }: Uint8Array): string => `${byteOffset} ${length}`;
 
+/** SHA-256 over the UTF-8 of a text. */
+export const hashOfText = (text: string): Hash => createHash('sha256').update(text).digest('hex') as Hash;
+
 /** SHA-256 over the parts, one after the other. */
 export function hashOf(...parts: readonly Uint8Array[]): Hash {
   const [first] = parts;

@@ -1,5 +1,6 @@
 // Values that lie on many disks are kept once. Records and payloads are named by their content, so a thousand peers write
 // equal bytes under equal keys at nearly the same time; whether they are equal is looked at, never taken from the key.
+import type { StoreWrite } from '../protocols/index.ts';
 
 /** Remembered of each half; what falls out is only no longer shared. A generation of 1,000 peers writes fewer. */
 const ENTRIES_MAX = 8_192;
@@ -22,12 +23,26 @@ export class InternTable {
   keep(key: string, value: Uint8Array): Uint8Array {
     if (!SHARED.test(key)) return this.keepAlone(value);
     const known = this.#young.get(key) ?? this.#old.get(key);
-    if (known !== undefined && Buffer.compare(known, value) === 0) return known;
+    if (known !== undefined && (known === value || Buffer.compare(known, value) === 0)) return known;
     const kept = this.keepAlone(value);
     if (this.#young.size >= ENTRIES_MAX || this.#youngBytes >= BYTES_MAX) this.#grow();
     this.#young.set(key, kept);
     this.#youngBytes += kept.length;
     return kept;
+  }
+
+  /** The same of a whole batch, which is given back as it is where all of it is kept already. `isOwn`: nobody else writes it. */
+  keepBatch(batch: readonly StoreWrite[], isOwn: boolean): readonly StoreWrite[] {
+    let isSame = !this.#copies;
+    const kept = batch.map((write) => {
+      const { key, value } = write;
+      if (value === undefined) return write;
+      const same = isOwn ? this.keepAlone(value) : this.keep(key, value);
+      isSame &&= same === value;
+      return { key, value: same };
+    });
+    // Peers who look at messages together write the very same batches: a thousand logs need one copy.
+    return isSame ? batch : kept;
   }
 
   #grow(): void {

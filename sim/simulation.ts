@@ -67,8 +67,10 @@ export interface SimHost {
 
 /** Checkers that look at the whole world are asked this often. */
 const CHECK_MS = 500;
-/** From so many peers on they share states and looks at messages; fewer compute everything themselves. */
+/** From so many peers on, or weights of all their models together, they share states and looks at messages; smaller worlds
+ * compute everything themselves. */
 const SHARED_FROM_PEERS = 50;
+const SHARED_FROM_WEIGHTS = 1_000_000;
 const BASE58 = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz';
 
 export class Simulation implements SimulationView {
@@ -107,7 +109,9 @@ export class Simulation implements SimulationView {
     this.attackers = new Map([...settings].map(([peer, { kind }]) => [peer, kind]));
     this.#recorder = new Recorder(this, host.evaluate);
     const { peers } = scenario;
-    if (peers >= SHARED_FROM_PEERS) this.states = sharedStatesOf(this.manifest, this.meshId);
+    const weights = peers * layoutOf(this.manifest.model).size;
+    if (peers >= SHARED_FROM_PEERS || weights >= SHARED_FROM_WEIGHTS)
+      this.states = sharedStatesOf(this.manifest, this.meshId);
     this.#watch = new Watch(
       this,
       this.states === undefined ? allCheckers() : [...allCheckers(), sharedFusion(this.states)],

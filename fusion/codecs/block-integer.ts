@@ -88,7 +88,12 @@ class BlockCodec implements Codec {
     return undefined;
   }
 
-  addTo(accumulator: Float64Array, payload: Uint8Array, weight: number, { size }: ModelLayout): void {
+  addTo(
+    accumulator: Float64Array | Float32Array,
+    payload: Uint8Array,
+    weight: number,
+    { size }: ModelLayout,
+  ): void {
     const { get } = this.#width;
     const view = new DataView(payload.buffer, payload.byteOffset, payload.length);
     const integers = payload.subarray(scaleBytes(size));

@@ -7,7 +7,8 @@ import { assert } from '../assert.ts';
  */
 export const MAGNITUDE_MAX = 2 ** 32;
 
-const INFINITY_BITS = 0x7f800000;
+/** From here on bits without their sign are no finite number. */
+export const INFINITY_BITS = 0x7f800000;
 
 /** The same memory as integers, which without their sign bit order like the magnitudes. Asserts that all are finite. */
 export function finiteBits(values: Float32Array): Uint32Array {

@@ -94,7 +94,7 @@ class TopCodec implements Codec {
     return reader.atPaddedEnd() ? undefined : 'bytes follow the last entry, or the padding is not zero';
   }
 
-  addTo(accumulator: Float64Array, payload: Uint8Array, weight: number): void {
+  addTo(accumulator: Float64Array | Float32Array, payload: Uint8Array, weight: number): void {
     const { count, rice, scales } = this.#header(payload);
     const table = this.#values.table(scales);
     const reader = new BitReader(payload, this.#headerBytes);

@@ -59,26 +59,37 @@ export class Adoption {
     const behind = neighbours.filter(({ head: other }) => complete < other.floor);
     const away = this.#vouchedFor(behind, AWAY_SHARE_MIN);
     if (away !== undefined && away.generation > complete) return this.#fetch(away, 'away for too long');
-    const heavier = set.floor === 0 ? [] : neighbours.filter((neighbour) => this.#isHeavierBranch(neighbour));
+    if (set.floor > 0) this.#considerBranches(neighbours);
+  }
+
+  /** The heavier branch stays, unless it has too few members for anybody to believe them. */
+  #considerBranches(neighbours: readonly Neighbour[]): void {
+    const heavier = neighbours.filter((neighbour) => this.#preferred(neighbour) === 'theirs');
     const branch = this.#vouchedFor(heavier, BRANCH_SHARE_MIN);
-    if (branch !== undefined) this.#fetch(branch, 'the other branch has more samples behind it');
+    if (branch !== undefined) return this.#fetch(branch, 'the other branch has more samples behind it');
+    const lighter = neighbours.filter((neighbour) => this.#preferred(neighbour) === 'ours');
+    const peers = this.#context.ports.network.peers().length;
+    const isAlmostAlone = peers - heavier.length - lighter.length + 1 < BRANCH_SHARE_MIN * peers;
+    const common = isAlmostAlone ? this.#vouchedFor(lighter, AWAY_SHARE_MIN) : undefined;
+    if (common !== undefined) this.#fetch(common, 'hardly anybody is on this branch');
   }
 
   /**
-   * It has another state at a generation of which we have a copy, and more samples behind it. Where neither has sealed
-   * that generation, records may still make them equal; unless both hold the same ones, those that judge them too.
+   * Which branch stays where a neighbour has another state at a generation of which we have a copy. Where neither has
+   * sealed that generation, records may still make them equal; unless both hold the same ones, those that judge them too.
    */
-  #isHeavierBranch({ head, sameUpTo }: Neighbour): boolean {
-    if (head.floor === 0) return false;
+  #preferred({ head, sameUpTo }: Neighbour): 'ours' | 'theirs' | undefined {
+    if (head.floor === 0) return undefined;
     const own = new Map(this.#hooks.snapshots().map((row) => [row.generation, row]));
     const { set, manifest } = this.#context;
     const judged = sameUpTo - JUDGES_MAX * manifest.history.correctionWindow;
     const apartUpTo = Math.max(head.floor, set.floor, judged);
-    return head.snapshots.some((theirs) => {
+    for (const theirs of head.snapshots) {
       const ours = own.get(theirs.generation);
-      if (ours === undefined || ours.state === theirs.state) return false;
-      return theirs.generation <= apartUpTo && prefersBranch(ours, theirs) === 'theirs';
-    });
+      if (ours === undefined || ours.state === theirs.state || theirs.generation > apartUpTo) continue;
+      return prefersBranch(ours, theirs);
+    }
+    return undefined;
   }
 
   /** The newest state that enough of all connected peers name; who has not been heard yet vouches for nothing. */

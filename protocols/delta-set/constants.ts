@@ -71,8 +71,9 @@ export const SYNC_INTERVAL_MS = 2_000;
 /** A sync call that takes longer than this is taken as lost; another neighbour is asked. */
 export const SYNC_DEADLINE_MS = 5_000;
 
-/** Generations whose set digests go along with an ordinary sync; a newcomer's first one covers the horizon. */
-export const SYNC_DEPTH = 12;
+/** Generations whose set digests go along with an ordinary sync, half a kilobyte; a newcomer's first one covers the horizon.
+ * With twelve, what was lost before stayed lost until two stood at the same generation with different models. */
+export const SYNC_DEPTH = 64;
 
 /** Records asked for in one call. */
 export const WANTED_MAX = 64;

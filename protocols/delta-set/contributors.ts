@@ -5,7 +5,7 @@ import { LIVE_GENERATIONS } from './constants.ts';
 import type { Context } from './context.ts';
 import type { Draw } from './draw.ts';
 import type { DeltaRecord } from './messages.ts';
-import { type Live, weightMaxOf } from './rules.ts';
+import { keptMax, type Live, weightMaxOf } from './rules.ts';
 import type { Neighbour } from './sync.ts';
 import { changeBetween, Tally } from './tally.ts';
 
@@ -32,6 +32,7 @@ export class Contributors {
   readonly #context: Context;
   readonly #hooks: ContributorsHooks;
   readonly #draw: Draw;
+  readonly #room: number;
   #current = 1;
   /** Authors who were waited for in vain; forgiven at their next record. */
   readonly #suspects = new Set<PeerId>();
@@ -48,6 +49,8 @@ export class Contributors {
     this.#context = context;
     this.#draw = draw;
     this.#hooks = hooks;
+    const { limits, pace } = context.manifest;
+    this.#room = keptMax(limits.contributorsMax, pace.contributorsTarget);
   }
 
   /** Rises when neighbours or suspects change. */
@@ -149,7 +152,7 @@ export class Contributors {
     else samples.delete(self);
     const claims = { samples, slow, weightMax };
     const expected = isByName || this.#draw.isCensus(generation) ? undefined : target;
-    return { ...claims, expected, tally: new Tally(claims) };
+    return { ...claims, expected, room: this.#room, tally: new Tally(claims) };
   }
 
   /** So few members that everybody is drawn, and those who contribute are known by name. */

@@ -43,7 +43,9 @@ export class Draw {
     if (known !== undefined && known.version === set.version) return known.members;
     const first = Math.max(1, generation - 1 - DRAW_WINDOW);
     let revision = 0;
-    for (let of = first; of < generation; of++) revision += set.revision(of);
+    for (let of = first; of < generation - 1; of++) revision += set.revision(of);
+    // Looked at only where the others hold nothing, so that its records change nothing otherwise.
+    if (revision === 0) revision = set.revision(generation - 1);
     if (known !== undefined && known.revision === revision) {
       known.version = set.version;
       return known.members;

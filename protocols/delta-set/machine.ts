@@ -265,7 +265,7 @@ class DeltaSetMachine implements DeltaSet {
   /** Everything that may follow from anything: called after each event, cheap when nothing does. */
   #step(): void {
     if (this.#stopped || this.#phase === 'loading') return;
-    this.#adoption.consider();
+    if (this.#sync.hasHeardOfSealed) this.#adoption.consider();
     if (this.#phase === 'gathering' && this.#gathered()) this.#enter('catching-up');
     if (this.#phase === 'catching-up' && this.#waitedLongEnough()) this.#run();
     if (this.#isPulling()) return;

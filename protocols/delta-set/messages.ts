@@ -278,7 +278,7 @@ export interface Welcome {
 export const WELCOME_RECORDS_MAX = Math.floor((SYNC_BYTES_MAX - 512) / 36);
 
 export function encodeWelcome({ head, records }: Welcome): Uint8Array {
-  const writer = writeHead(new ByteWriter(512).u8(KIND_HELLO), head);
+  const writer = writeHead(new ByteWriter(512 + 36 * records.length).u8(KIND_HELLO), head);
   writeWanted(writer, records.slice(0, WELCOME_RECORDS_MAX));
   return writer.finish();
 }

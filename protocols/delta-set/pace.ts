@@ -48,6 +48,8 @@ export class Pace {
   /** The answer of `newestQuorum`, and what it rests on. */
   #quorum = { version: -1, revision: 0, current: 0, own: 0, newest: 0 };
   #rest: Rest | undefined;
+  /** The answer of `draws`, and what it rests on. */
+  #drawn = { version: -1, nowMs: 0, isDrawn: false };
 
   constructor(context: Context, hooks: ContributorsHooks) {
     this.#context = context;
@@ -89,11 +91,20 @@ export class Pace {
    * ranks: the lowest ones of a large mesh are all that its members keep of it, and need to count themselves.
    */
   draws(): boolean {
-    const { self, ports, manifest } = this.#context;
     if (this.#draw.target === undefined) return true;
+    const { version } = this.#context.set;
+    const nowMs = this.#context.ports.clock.nowMs();
+    // Asked several times after each event.
+    if (this.#drawn.version !== version || this.#drawn.nowMs !== nowMs)
+      this.#drawn = { version, nowMs, isDrawn: this.#isDrawn(nowMs) };
+    return this.#drawn.isDrawn;
+  }
+
+  #isDrawn(nowMs: number): boolean {
+    const { self, manifest } = this.#context;
     const isCensus = this.#draw.isCensus(this.#current);
     const isWaiting = isCensus || this.#quorumAtMs === undefined;
-    const waitedMs = isWaiting ? ports.clock.nowMs() - this.#startedMs : 0;
+    const waitedMs = isWaiting ? nowMs - this.#startedMs : 0;
     const patience = patienceMs(this.#expectedMs(), this.#forcedStreak, manifest.pace);
     const line = (isCensus ? CENSUS_SHARE : 1) * widening(waitedMs, patience);
     return this.#draw.isDrawn(self, this.#current, line) && !this.#draw.isCrowdedOut(self, this.#current);
@@ -180,7 +191,10 @@ export class Pace {
     const live = this.#contributors.live(this.#current);
     const quorum = this.#isQuorum(records, this.#current);
     const now = ports.clock.nowMs();
-    if (quorum) this.#quorumAtMs ??= now;
+    if (quorum && this.#quorumAtMs === undefined) {
+      this.#quorumAtMs = now;
+      this.#drawn.version = -1;
+    }
     const patience = patienceMs(this.#expectedMs(), this.#forcedStreak, manifest.pace);
     // With a target the first generation tells how many members there are: it is waited for until it is whole.
     const isCensus = this.#draw.isCensus(this.#current);
@@ -253,6 +267,7 @@ export class Pace {
   #enter(generation: number): void {
     this.#current = generation;
     this.#rest = undefined;
+    this.#drawn.version = -1;
     this.#contributors.enter(generation);
     this.#startedMs = this.#context.ports.clock.nowMs();
     this.#lastArrivalMs = this.#startedMs;

@@ -185,7 +185,8 @@ export class RecordSet {
       }
     }
     if (before.length === 0) this.#insertRank(record.generation, generation, record.author);
-    const kept = this.#best(record.generation, [...before, record]);
+    // Not spread where it is alone, as nearly always: such an array would keep room for sixteen more.
+    const kept = before.length === 0 ? [record] : this.#best(record.generation, [...before, record]);
     evicted.push(...before.filter((other) => !kept.includes(other)));
     generation.authors.set(record.author, kept.length === 1 ? kept : [...kept].sort(byId));
     for (const { id } of evicted) generation.byId.delete(id);

@@ -50,6 +50,8 @@ export interface Live {
   readonly weightMax?: number;
   /** How many records come in all, whoever sends them; absent: of those known by name only. */
   readonly expected?: number;
+  /** Authors that a generation has room for: where they are all there, nobody else is waited for. */
+  readonly room?: number;
   /** A tally of these that is at hand, where one generation is looked at again and again. */
   readonly tally?: Tally;
 }
@@ -62,6 +64,7 @@ export interface QuorumRule {
 /** Whether these records complete a generation by weight and by number. Strangers weigh as much as the mean record. */
 export function hasQuorum(records: readonly Judged[], live: Live, rule: QuorumRule): boolean {
   if (records.length < rule.contributorsMin) return false;
+  if (records.length >= (live.room ?? Number.POSITIVE_INFINITY)) return true;
   const { have, absent, absentSamples } = tallyOf(records, live);
   const strangers = Math.max(0, (live.expected ?? 0) - records.length - absent);
   const expected = absentSamples + (records.length === 0 ? 0 : (strangers * have) / records.length);
@@ -76,12 +79,19 @@ export function recordsToQuorum(records: readonly Judged[], live: Live, rule: Qu
   const lacking = rule.quorum * (have + absentSamples) - have;
   // Strangers weigh as much as the mean record, so that of these and the strangers a share must have come by number.
   const byNumber = Math.floor(rule.quorum * (expected - absent)) - records.length;
-  return Math.max(rule.contributorsMin - records.length, Math.floor(lacking / weightMax), byNumber, 0);
+  const least = Math.max(rule.contributorsMin - records.length, Math.floor(lacking / weightMax), byNumber, 0);
+  return Math.min(least, roomFor(records, live));
 }
 
 /** How many records are still expected. */
 export const absentCount = (records: readonly Judged[], live: Live): number =>
-  Math.max(tallyOf(records, live).absent, (live.expected ?? 0) - records.length);
+  Math.min(
+    roomFor(records, live),
+    Math.max(tallyOf(records, live).absent, (live.expected ?? 0) - records.length),
+  );
+
+const roomFor = (records: readonly Judged[], { room = Number.POSITIVE_INFINITY }: Live): number =>
+  Math.max(0, room - records.length);
 
 const tallyOf = (records: readonly Judged[], live: Live): Tally =>
   (live.tally ?? new Tally(live)).follow(records);

@@ -56,6 +56,7 @@ export class Sync {
   readonly #neighbours = new Map<PeerId, Neighbour>();
   /** Peers to ask next, oldest wish first. */
   readonly #wishes = new Set<PeerId>();
+  #hasHeardOfSealed = false;
   #asking: PeerId | undefined;
   #lastAskedMs = Number.NEGATIVE_INFINITY;
   /** Peers with whom the whole horizon is to be compared, not only the last generations: those just met, and
@@ -66,6 +67,11 @@ export class Sync {
     this.#context = context;
     this.#intake = intake;
     this.#hooks = hooks;
+  }
+
+  /** Some neighbour has sealed a part of its history, now or earlier: before, there is nothing to adopt from anybody. */
+  get hasHeardOfSealed(): boolean {
+    return this.#hasHeardOfSealed;
   }
 
   get neighbours(): ReadonlyMap<PeerId, Neighbour> {
@@ -140,6 +146,7 @@ export class Sync {
   #hear(peer: PeerId, head: Head, sameUpTo: number): void {
     const own = this.#hooks.head();
     if (own.generation === head.generation && own.model !== head.model) this.#strangers.add(peer);
+    if (head.floor > 0) this.#hasHeardOfSealed = true;
     this.#neighbours.set(peer, { head, sameUpTo });
     this.#hooks.heard(peer, head);
   }

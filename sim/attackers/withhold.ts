@@ -10,7 +10,7 @@ const withheld = new WeakMap<AttackContext, Uint8Array[]>();
 export const withhold: AttackerKind = {
   name: 'withhold',
   about:
-    'keeps strength (default 3) generations back, serves nothing meanwhile, then publishes them at once, again and again. Withstood: what a third of the later records did not know has no weight, the rest is corrected; in bowls one of ten costs for a moment up to 4 % of the first loss, two 5 %, and nothing at the end',
+    'keeps strength (default 3) generations back, serves nothing meanwhile, then publishes them at once, again and again. Withstood: what a third of the later records did not know has no weight, the rest is corrected; in bowls one of ten costs for a moment up to 4 % of the first loss, two 5 %, on digits either less than a point of accuracy, and nothing at the end',
   ports: (ports, context) =>
     takingPublications(ports, context, ({ bytes, publish }) => {
       const kept = withheld.get(context) ?? [];

@@ -39,17 +39,22 @@ interface Sent {
 
 export function conservation(): Checker {
   const ledgers = new Map<SimPeer, Ledger>();
+  const closed = new Set<SimPeer>();
   return {
     name: 'what was left out plus what was sent is what was trained',
     onTrained: (peer, life, round) => {
+      if (closed.has(peer)) return;
       const ledger = ledgers.get(peer) ?? new Ledger(peer);
       ledgers.set(peer, ledger);
       ledger.trained(life, round);
     },
     onPublished: (peer, record) => ledgers.get(peer)?.published(record),
     onNotice: (peer, { code }) => {
-      // A disk that cannot be read costs its owner the residual; that is said aloud, and the books are closed.
-      if (code === 'STORE_READ_FAILED') ledgers.delete(peer);
+      // A disk that cannot be read may cost its owner the residual; that is said aloud, and the books are closed.
+      if (code === 'STORE_READ_FAILED') {
+        ledgers.delete(peer);
+        closed.add(peer);
+      }
       return undefined;
     },
   };

@@ -4,8 +4,10 @@ import type { SimPeer } from '../peer.ts';
 import type { Checker, Finding } from './checker.ts';
 import { isOnFullDisk } from './reachable.ts';
 
-/** Ten exchanges with neighbours: who is far enough ahead may still be in the middle of them. */
+/** Ten exchanges with neighbours: who is far enough ahead may still be in the middle of them … */
 const EXCHANGES_MS = 20_000;
+/** … and each of them has four ways to get lost: two questions and two answers. */
+const WAYS = 4;
 
 export function healing(): Checker {
   /** Newest generation at the moment of healing; `undefined` before, and when all have agreed on it. */
@@ -26,7 +28,8 @@ export function healing(): Checker {
         if (apart === undefined) isWatching = false;
         else if (Math.min(...generations) < healed + scenario.checks.healGenerations) dueSinceMs = undefined;
         else dueSinceMs ??= world.nowMs;
-        if (apart !== undefined && world.nowMs - (dueSinceMs ?? world.nowMs) > EXCHANGES_MS) return apart;
+        const exchangesMs = EXCHANGES_MS / (1 - scenario.network.loss) ** WAYS;
+        if (apart !== undefined && world.nowMs - (dueSinceMs ?? world.nowMs) > exchangesMs) return apart;
       }
       const isEnd = generations.every((generation) => generation >= scenario.end.generations);
       const other = peers.find((peer) => peer.digest !== peers[0].digest);

@@ -13,6 +13,19 @@ export function isOnFullDisk(simulation: SimulationView, peer: SimPeer): boolean
   );
 }
 
+/** A value on its disk was damaged, and it may not yet have fetched anew what it has lost. */
+export function isMending(simulation: SimulationView, peer: SimPeer): boolean {
+  const { scenario, world } = simulation;
+  const { patienceMs } = scenario.checks;
+  return scenario.faults.some(
+    (fault) =>
+      fault.kind === 'damage' &&
+      fault.peer === simulation.numberOf(peer) &&
+      fault.atMs <= world.nowMs &&
+      world.nowMs <= fault.restartMs + patienceMs,
+  );
+}
+
 /** Halves apart, or most of the mesh away: a member without a quorum waits, and should. */
 export function isTornApart({ scenario, world }: SimulationView): boolean {
   return scenario.faults.some(

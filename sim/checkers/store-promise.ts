@@ -5,6 +5,7 @@ import { type DeltaRecord, decodeOwn, type Hash, OWN_KEY, recordKey } from '../.
 import type { SimPeer } from '../peer.ts';
 import type { SimulationView } from '../view.ts';
 import type { Checker, Finding } from './checker.ts';
+import { isMending } from './reachable.ts';
 import { sampleOf } from './sample.ts';
 
 interface Promised {
@@ -25,7 +26,11 @@ export function storePromise(): Checker {
       if (generation > (promised.get(peer)?.generation ?? 0)) promised.set(peer, { generation, id });
       return undefined;
     },
-    onStart: (peer) => compare(peer, [promised.get(peer), view && witnessed(view, peer)]),
+    // A value that rots was promised to nobody.
+    onStart: (peer) =>
+      view !== undefined && isMending(view, peer)
+        ? undefined
+        : compare(peer, [promised.get(peer), view && witnessed(view, peer)]),
     check: (simulation) => {
       view = simulation;
       return undefined;

@@ -33,7 +33,11 @@ export class Watch {
     const { size } = layoutOf(simulation.manifest.model);
     const auditedMax = Math.max(AUDITED_MIN, Math.floor(AUDIT_BYTES_MAX / (AUDIT_BYTES * size)));
     this.#followed = new Set(followed);
-    this.#audited = new Set(followed.slice(0, auditedMax));
+    // What rots on its disk may cost a member its own work.
+    const rotten = new Set(
+      simulation.scenario.faults.flatMap((fault) => (fault.kind === 'damage' ? [fault.peer] : [])),
+    );
+    this.#audited = new Set(followed.filter((peer) => !rotten.has(peer)).slice(0, auditedMax));
   }
 
   /** The first one found. */

@@ -11,6 +11,13 @@ interface Stage {
 }
 
 const FAULTS_MAX = 6;
+/** One world in so many has a disk that rots. */
+const ROT_ONE_IN = 8;
+/**
+ * No payloads: where the only copy of one rots, its author holds a record that nobody else can have, and members differ
+ * until it is sealed.
+ */
+const ROTTEN = ['record/', 'snapshot/', 'head', 'floor', 'own'] as const;
 
 type Draw = (random: Random, stage: Stage) => Fault;
 
@@ -34,6 +41,9 @@ export function drawFaults(random: Random, stage: Stage): Fault[] {
     const own = random.fork(`fault ${i}`);
     return oneOf(own, DRAWS)(own, stage);
   });
+  // Drawn beside the others, so that known seeds keep the faults that they had.
+  const rot = random.fork('rot');
+  if (rot.below(ROT_ONE_IN) === 0) faults.push(drawDamage(rot, stage));
   return withoutClashes(faults);
 }
 
@@ -41,12 +51,25 @@ export function drawFaults(random: Random, stage: Stage): Fault[] {
 function withoutClashes(faults: readonly Fault[]): Fault[] {
   const seen = new Set<string>();
   return faults.filter((fault) => {
-    if (fault.kind !== 'join' && fault.kind !== 'full-disk' && fault.kind !== 'crash-at-write') return true;
-    const key = fault.kind === 'join' ? 'join' : `disk ${fault.peer}`;
+    const key = sufferingPartOf(fault);
+    if (key === undefined) return true;
     if (seen.has(key)) return false;
     seen.add(key);
     return true;
   });
+}
+
+function sufferingPartOf(fault: Fault): string | undefined {
+  switch (fault.kind) {
+    case 'join':
+      return 'join';
+    case 'full-disk':
+    case 'crash-at-write':
+    case 'damage':
+      return `disk ${fault.peer}`;
+    default:
+      return undefined;
+  }
 }
 
 function span(random: Random, { spanMs }: Stage): { readonly fromMs: number; readonly untilMs: number } {
@@ -108,5 +131,17 @@ function drawCrash(random: Random, stage: Stage): Fault {
     peer: random.below(stage.peers),
     write: wholeBetween(random, [1, 60]),
     restartMs: wholeBetween(random, [10, 3_000]),
+  };
+}
+
+function drawDamage(random: Random, stage: Stage): Fault {
+  const atMs = span(random, stage).fromMs;
+  const restartMs = atMs + wholeBetween(random, [10, 3_000]);
+  return {
+    kind: 'damage',
+    peer: random.below(stage.peers),
+    prefix: oneOf(random, ROTTEN),
+    atMs,
+    restartMs,
   };
 }

@@ -4,7 +4,6 @@ import { codecNamed, layoutOf } from '../../fusion/index.ts';
 import {
   learnerStateBytes,
   newLearnerState,
-  residualIn,
   runRound,
   type Trainer,
   viewLearnerState,
@@ -12,31 +11,38 @@ import {
 } from '../../learning/index.ts';
 import type { PoolRound, PoolSettings, PoolTrained } from './pool-messages.ts';
 
-/**
- * Rejects with the LearningError of a training that fails. Keeps nothing. The state is written into `memory`; absent:
- * into fresh memory.
- */
+/** Memory that a thread uses for one round after the other. */
+export interface RoundRoom {
+  /** For the state after the round. */
+  readonly state: Uint8Array;
+  /** For trained weights, until they are compressed. */
+  readonly weights: Float32Array;
+}
+
+/** Rejects with the LearningError of a training that fails. Keeps nothing. Without a room all memory is fresh. */
 export async function trainOneRound(
   trainer: Trainer,
   { spec, codec: name, settings }: Pick<PoolSettings, 'spec' | 'codec' | 'settings'>,
   round: PoolRound,
-  memory?: Uint8Array,
+  room?: RoundRoom,
 ): Promise<PoolTrained> {
   const { data, seed, state: before, isWatched } = round;
   const codec = codecNamed(name);
   assert(codec !== undefined, `there is no codec ${name}`);
   const layout = layoutOf(spec);
-  const state = memory ?? new Uint8Array(learnerStateBytes(layout.size));
+  const state = room?.state ?? new Uint8Array(learnerStateBytes(layout.size));
+  const { residual, velocity } = viewLearnerState(state, layout.size);
+  const weights = room?.weights ?? new Float32Array(layout.size);
   let delta: Float32Array | undefined;
   const done = await runRound(round, {
     codec,
     layout,
     state: before === undefined ? newLearnerState(seed, layout.size) : viewLearnerState(before, layout.size),
-    residual: residualIn(state, layout.size),
+    residual,
     trainer: {
-      train: ({ weights, velocity, random }) => {
-        const trained = trainer.train({ weights, velocity, data, settings, random });
-        if (isWatched) delta = difference(trained.weights, weights);
+      train: (start) => {
+        const trained = trainer.train({ ...start, data, settings, room: { weights, velocity } });
+        if (isWatched) delta = difference(trained.weights, start.weights);
         return trained;
       },
     },

@@ -47,7 +47,7 @@ export class TrainedRounds implements RoundWork {
     // The machine goes on while this works, and may move its model; a pool copies by itself.
     const { delta, ...trained } =
       pool === undefined
-        ? await trainOneRound(trainer, this.#options, { ...round, model: lasting(job.model) })
+        ? await trainOneRound(trainer, this.#options, { ...round, model: lasting(job.model)() })
         : await pool.train(round, due);
     this.#state = trained.state;
     if (delta !== undefined) this.#tell(delta, trained);

@@ -50,8 +50,12 @@ export async function openTrainingPool(
   return { threads: threads.length, train: (round, due) => line.train(round, due), close };
 }
 
+/** A waiting round holds no model: many peers' may be worked out again. */
+const NONE = new Float32Array(0);
+
 interface Job {
   readonly round: PoolRound;
+  readonly model: () => Float32Array;
   readonly atMs: number;
   /** Somebody waits for it. */
   isAwaited: boolean;
@@ -84,7 +88,8 @@ class Line {
     if (state !== undefined) this.#memory.hold(state);
     return new Promise((resolve) => {
       const job: Job = {
-        round: { ...round, data, model: lasting(round.model) },
+        round: { ...round, data, model: NONE },
+        model: lasting(round.model),
         atMs: due?.atMs ?? Number.NEGATIVE_INFINITY,
         isAwaited: due === undefined,
         isBegun: false,
@@ -114,7 +119,7 @@ class Line {
       if (job === undefined) return;
       if (!job.isAwaited) this.#ahead += 1;
       job.isBegun = true;
-      job.resolve(this.#begin(thread, job.round));
+      job.resolve(this.#begin(thread, { ...job.round, model: job.model() }));
     }
   }
 

@@ -11,10 +11,11 @@ assert(parentPort !== null, 'this file is the entry of a worker thread');
 const port = parentPort;
 const settings: ThreadSettings = workerData;
 const trainer = await openTrainer({ spec: settings.spec, scale: settings.scale, backend: settings.backend });
+const weights = new Float32Array(trainer.layout.size);
 
 async function answer({ ticket, round, memory }: PoolRequest): Promise<PoolAnswer> {
   try {
-    const { state, ...trained } = await trainOneRound(trainer, settings, round, memory);
+    const { state, ...trained } = await trainOneRound(trainer, settings, round, { state: memory, weights });
     return { ticket, trained, hashes: partsOf(state, settings.hashedBytes).map((part) => hashOf(part)) };
   } catch (error) {
     // Anything else is our own mistake and ends this thread, and the run with it.

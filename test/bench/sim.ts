@@ -91,8 +91,11 @@ const pathOf = (name: string): string =>
   fileURLToPath(new URL(`../../docs/benchmarks/${name}`, import.meta.url));
 const self = fileURLToPath(import.meta.url);
 
+/** A thousand machines leave much behind within a moment: with room for it a fifth less time goes into collecting it. */
+const YOUNG_SPACE = '--max-semi-space-size=64';
+
 function inProcess(part: string, index: number): Figures {
-  const run = spawnSync(process.execPath, [...process.execArgv, self, part, String(index)], {
+  const run = spawnSync(process.execPath, [...process.execArgv, YOUNG_SPACE, self, part, String(index)], {
     encoding: 'utf8',
     maxBuffer: 2 ** 26,
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -97,6 +97,26 @@ describe('a member of a mesh of four', () => {
     assert.equal(walker.at(1), 2);
   });
 
+  it('does not run away with one other from two who are three generations behind and still at work', () => {
+    const walker = new Walker();
+    for (const name of ['cleo', 'dora']) walker.pace.left(name as PeerId);
+    for (let generation = 1; generation <= 4; generation++) {
+      walker.hears(generation, 'anna', 'bert');
+      assert.equal(walker.at(generation), generation + 1);
+    }
+    // The cut is over: what the two others did meanwhile comes late.
+    walker.hears(1, 'cleo', 'dora');
+    walker.hears(5, 'anna', 'bert');
+    assert.equal(walker.at(5), 6, 'half of the four is a quorum');
+    walker.meets('emil', head(0, 100));
+    walker.pace.left('emil' as PeerId);
+    walker.hears(2, 'cleo', 'dora', 'emil');
+    walker.hears(6, 'anna', 'bert');
+    assert.equal(walker.at(6), 6, 'two of five are none');
+    walker.hears(6, 'cleo');
+    assert.equal(walker.at(7), 7);
+  });
+
   it('goes on alone after its patience, and is twice as patient each time', () => {
     const walker = new Walker();
     const waits: number[] = [];

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import {
   absentAuthors,
+  absentCount,
   countedRecords,
   graceMs,
   hasQuorum,
@@ -13,6 +14,7 @@ import {
   progress,
   samplesOf,
   voteFor,
+  weightMaxOf,
 } from '../../protocols/delta-set/rules.ts';
 import type { Hash, PeerId } from '../../protocols/index.ts';
 import { arbitrary, hashNamed } from './delta-records.ts';
@@ -257,6 +259,31 @@ describe('a quorum', () => {
   it('is never a single contributor, whatever its weight', () => {
     assert(!hasQuorum([judged('a', 1_000_000)], live({ a: 1, b: 1 }), rule));
     assert(hasQuorum([judged('a', 1)], live({}), { quorum: 0.5, contributorsMin: 1 }));
+  });
+
+  it('is not had by a few fast ones while slow ones with more samples are about, for whom nobody waits', () => {
+    const fast = [judged('a', 100), judged('b', 100)];
+    const all = live({ a: 100, b: 100 });
+    assert(hasQuorum(fast, all, rule));
+    const slow = live({ c: 100, d: 100, e: 100 }).samples;
+    assert(!hasQuorum(fast, { ...all, slow }, rule));
+    assert(hasQuorum([...fast, judged('c', 100)], { ...all, slow }, rule));
+    assert.equal(absentCount(fast, { ...all, slow }), 0);
+  });
+
+  it('is neither made nor kept away by a huge claim', () => {
+    const claims = { a: 100, b: 100, c: 100, d: 100, e: 1_000_000 };
+    const capped = { ...live(claims), weightMax: weightMaxOf(Object.values(claims)) };
+    assert(!hasQuorum([judged('e', 1_000_000)], capped, { ...rule, contributorsMin: 1 }));
+    assert(hasQuorum([judged('a', 100), judged('b', 100), judged('c', 100)], capped, rule));
+  });
+
+  it('is had by a generation that has no room for more, and nobody else is waited for', () => {
+    const full = { ...live({ a: 100, b: 100, c: 100, d: 100, e: 100 }), room: 2 };
+    assert(!hasQuorum([judged('a', 100)], full, { ...rule, contributorsMin: 1 }));
+    assert.equal(absentCount([judged('a', 100)], full), 1);
+    assert(hasQuorum([judged('a', 100), judged('b', 100)], full, rule));
+    assert.equal(absentCount([judged('a', 100), judged('b', 100)], full), 0);
   });
 
   it('names the absent in order', () => {

@@ -1,6 +1,7 @@
 // Anti-entropy between members that have heard different things, and against neighbours who answer badly.
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import { SYNC_DEPTH } from '../../protocols/delta-set/constants.ts';
 import {
   decodeSyncRequest,
   encodeRecords,
@@ -81,7 +82,7 @@ describe('an exchange between two members', () => {
 
   it('compares everything with a stranger, the last generations with an acquaintance', () => {
     const exchange = new Exchange();
-    const records = history(2, 40);
+    const records = history(2, 100);
     const anna = new ExchangeMember(exchange, 'anna', { records });
     const bert = new ExchangeMember(exchange, 'bert', { records });
     const firsts = () => hellosOf(anna).map((hello) => hello?.kind === 'hello' && hello.first);
@@ -90,7 +91,7 @@ describe('an exchange between two members', () => {
     anna.nowMs += 10_000;
     anna.sync.tick();
     exchange.settle();
-    assert.deepEqual(firsts(), [1, 28]);
+    assert.deepEqual(firsts(), [1, 100 - SYNC_DEPTH]);
     // It says that it stands where we stand with another model: something older must differ.
     bert.head = { ...bert.head, model: hashNamed('another') };
     bert.nowMs += 10_000;
@@ -104,10 +105,10 @@ describe('an exchange between two members', () => {
 
   it('compares everything again with whom it could not do so to the end', () => {
     const exchange = new Exchange();
-    const records = history(2, 40);
+    const records = history(2, 100);
     const anna = new ExchangeMember(exchange, 'anna', { records });
     const bert = new ExchangeMember(exchange, 'bert', { records });
-    const ahead = soundRecord('author0', 60);
+    const ahead = soundRecord('author0', 120);
     const answers = [
       () => undefined,
       () => Uint8Array.of(7),
@@ -129,7 +130,7 @@ describe('an exchange between two members', () => {
     assert.deepEqual(anna.exchanges, [false, false, false, true, true]);
     assert.deepEqual(
       hellosOf(anna).map((hello) => hello?.kind === 'hello' && hello.first),
-      [1, 1, 1, 1, 28],
+      [1, 1, 1, 1, 100 - SYNC_DEPTH],
     );
   });
 

@@ -1,5 +1,6 @@
 // Faults of single disks in a whole mesh: it goes on, and who suffered comes back to the digest of the others.
 import assert from 'node:assert/strict';
+import { parseScenario } from '../../sim/index.ts';
 import { bowlSimulation, runBowls } from './bowls.ts';
 
 describe('a mesh with a failing disk', () => {
@@ -31,6 +32,37 @@ describe('a mesh with a failing disk', () => {
     assert(lane.some(({ kind, atMs }) => kind === 'start' && atMs === 15_000));
     const others = result.history.filter(({ peer, atMs }) => peer === 0 && atMs < 15_000);
     assert(others.length >= 8, `the others were at ${others.length} generations when there was room again`);
+  });
+});
+
+describe('a mesh with a disk that rots', () => {
+  const scenario = { name: 'rot', peers: 4, end: { generations: 20, maxMs: 300_000 } };
+  const fault = { kind: 'damage' as const, peer: 1, atMs: 8_000, restartMs: 9_000 };
+
+  for (const prefix of ['record/', 'chunk/', 'blob/', 'head']) {
+    it(`has the member with a damaged value at ${prefix} back at the digest of the others`, async () => {
+      for (const seed of ['a', 'b', 'c']) {
+        const simulation = bowlSimulation({ ...scenario, seed, faults: [{ ...fault, prefix }] });
+        let damaged: string | undefined;
+        simulation.world.after(8_500, () => {
+          const lines = simulation.world.trace.lastOf([simulation.peers[1].id]);
+          damaged = lines.find(({ kind }) => kind === 'damage')?.text;
+        });
+        const result = await simulation.run();
+        assert(damaged?.startsWith(prefix), `${seed}: ${damaged}`);
+        assert(result.violation === undefined, `${seed}: ${result.violation?.text}`);
+        assert(result.agreed, seed);
+      }
+    });
+  }
+
+  it('starts a member again that has nothing of the kind, and refuses one that starts too early', async () => {
+    const nothing = { ...fault, prefix: 'snapshot/' };
+    const result = await runBowls({ ...scenario, faults: [nothing] });
+    assert(result.agreed && result.violation === undefined);
+    assert.equal(result.lanes.filter(({ peer, kind }) => peer === 1 && kind === 'start').length, 2);
+    const parsed = parseScenario({ ...scenario, faults: [{ ...nothing, restartMs: 7_000 }] });
+    assert('problems' in parsed && /started before it is stopped/.test(parsed.problems[0]));
   });
 });
 

@@ -37,7 +37,7 @@ describe('a random world', () => {
     const codecs = new Set(drawn.map(({ manifest }) => String(manifest.codec).replace(/^top.*/, 'top')));
     assert.deepEqual([...codecs].sort(), ['float32', 'int4', 'int8', 'sign', 'top']);
     const faults = new Set(drawn.flatMap((scenario) => scenario.faults.map(({ kind }) => kind)));
-    assert.equal(faults.size, 7, [...faults].join(' '));
+    assert.equal(faults.size, 8, [...faults].join(' '));
     assert(drawn.some(({ attackers }) => attackers.length > 0));
   });
 });
