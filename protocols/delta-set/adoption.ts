@@ -2,23 +2,15 @@
 // horizon, or two branches were sealed apart. It copies S and m from the mesh, and keeps the work that nobody has
 // acknowledged as residual. This is the one place where a member believes others: it takes the newest state that
 // enough of its neighbours name, checks the bytes against that name, and says so.
-import { isFiniteVector } from '../../fusion/index.ts';
 import type { Hash, PeerId } from '../ports.ts';
 import { AWAY_SHARE_MIN, BRANCH_SHARE_MIN } from './constants.ts';
 import type { Context } from './context.ts';
 import type { DeltaRecord, SnapshotName } from './messages.ts';
 import type { HeadState } from './model-head.ts';
 import { prefersBranch, voteFor } from './rules.ts';
+import { type AdoptedState, fetchState, type StateCopy } from './state-copy.ts';
 import { encodeFloor, encodeSnapshotRow, FLOOR_KEY, type SnapshotRow, snapshotKey } from './store-layout.ts';
 import type { Neighbour } from './sync.ts';
-
-export interface AdoptedState {
-  readonly generation: number;
-  readonly model: Float32Array;
-  readonly momentum: Float32Array;
-  /** Samples counted up to it. */
-  readonly weight: number;
-}
 
 export interface AdoptionHooks {
   readonly head: () => HeadState | undefined;
@@ -39,6 +31,9 @@ export class Adoption {
   readonly #context: Context;
   readonly #hooks: AdoptionHooks;
   #busy = false;
+  /** States that were copied and given up for others: no second time, or a member could go round in circles. */
+  readonly #left = new Set<Hash>();
+  #taken: Hash | undefined;
   constructor(context: Context, hooks: AdoptionHooks) {
     this.#context = context;
     this.#hooks = hooks;
@@ -92,7 +87,10 @@ export class Adoption {
     return undefined;
   }
 
-  /** The newest state that enough of all connected peers name; who has not been heard yet vouches for nothing. */
+  /**
+   * The newest state that enough of all connected peers name; who has not been heard yet vouches for nothing. Not one below
+   * our floor: what came after it would be refused as sealed.
+   */
   #vouchedFor(neighbours: readonly Neighbour[], shareMin: number): SnapshotName | undefined {
     const named = new Map<Hash, { readonly snapshot: SnapshotName; times: number }>();
     for (const snapshot of neighbours.flatMap(({ head }) => head.snapshots)) {
@@ -100,46 +98,36 @@ export class Adoption {
       entry.times += 1;
       named.set(snapshot.state, entry);
     }
-    const timesMin = Math.max(1, shareMin * this.#context.ports.network.peers().length);
+    const { ports, set } = this.#context;
+    const timesMin = Math.max(1, shareMin * ports.network.peers().length);
     return [...named.values()]
       .filter(({ times }) => times >= timesMin)
       .map(({ snapshot }) => snapshot)
+      .filter(({ generation, state }) => generation >= set.floor && !this.#left.has(state))
       .sort((a, b) => b.generation - a.generation || (a.state < b.state ? -1 : 1))[0];
   }
 
   #fetch(snapshot: SnapshotName, why: string): void {
-    const { ports, tickets, layout, listener } = this.#context;
+    const { ports, listener } = this.#context;
     this.#busy = true;
-    const bytesMax = 8 * layout.size;
-    const ticket = tickets.issue((event) => {
+    fetchState(this.#context, snapshot, ports.network.peers(), (copy) => {
       this.#busy = false;
-      const bytes = event.kind === 'blob' ? event.bytes : undefined;
-      const isTrue = bytes?.length === bytesMax && ports.signer.hash(bytes) === snapshot.state;
-      if (bytes === undefined || !isTrue || !isFiniteVector(new Float32Array(bytes.slice().buffer))) {
-        listener.notice(
-          'SNAPSHOT_UNAVAILABLE',
-          `the state of generation ${snapshot.generation} could not be had`,
-        );
-        return;
-      }
-      this.#take(snapshot, bytes, why);
+      if (copy !== undefined) return this.#take(snapshot, copy, why);
+      listener.notice(
+        'SNAPSHOT_UNAVAILABLE',
+        `the state of generation ${snapshot.generation} could not be had`,
+      );
     });
-    ports.blobs.fetch(snapshot.blob, bytesMax, ports.network.peers(), ticket);
   }
 
-  #take(snapshot: SnapshotName, bytes: Uint8Array, why: string): void {
-    const { ports, tickets, layout, listener, set } = this.#context;
+  #take(snapshot: SnapshotName, copy: StateCopy, why: string): void {
+    const { ports, tickets, listener, set } = this.#context;
     const { generation, weight } = snapshot;
+    if (this.#taken !== undefined) this.#left.add(this.#taken);
+    this.#taken = snapshot.state;
     this.#hooks.unacknowledged(this.#unacknowledged(generation));
     set.seal(generation);
-    const state = new Float32Array(bytes.slice().buffer);
-    const adopted = {
-      generation,
-      model: state.subarray(0, layout.size),
-      momentum: state.subarray(layout.size),
-      weight,
-    };
-    this.#hooks.adopt(adopted, snapshot);
+    this.#hooks.adopt({ generation, weight, ...copy }, snapshot);
     const batch = [
       { key: snapshotKey(generation), value: encodeSnapshotRow(snapshot) },
       { key: FLOOR_KEY, value: encodeFloor(generation) },

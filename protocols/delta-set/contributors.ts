@@ -1,13 +1,14 @@
 // Whom a generation may expect: the authors of the last generations and the neighbours who said that they contribute,
 // less those who were waited for in vain. Words and suspicion go into it, so two members need not agree.
 import type { PeerId } from '../ports.ts';
+import { changeBetween } from './change.ts';
 import { LIVE_GENERATIONS } from './constants.ts';
 import type { Context } from './context.ts';
 import type { Draw } from './draw.ts';
 import type { DeltaRecord } from './messages.ts';
 import { keptMax, type Live, weightMaxOf } from './rules.ts';
 import type { Neighbour } from './sync.ts';
-import { changeBetween, Tally } from './tally.ts';
+import { Tally } from './tally.ts';
 
 /** An answer, kept while nothing changes that it rests on. */
 interface Known {

@@ -1,6 +1,7 @@
 // The arithmetic of judging (rules.ts says what it means), kept so that one more record costs as little as it changes:
 // a mesh of many contributors judges after each arrival. All numbers are whole, so adding and taking away is exact.
 import type { Hash, PeerId } from '../ports.ts';
+import { changeBetween } from './change.ts';
 import { CLAIM_MEDIANS_MAX, JUDGING_SHARE_MIN, KNOWN_SHARE_MIN, VOTE_BYTES } from './constants.ts';
 
 /** What the rules need to know of a record. */
@@ -100,14 +101,8 @@ const nameOf = ({ vote, id }: Judged): string => vote ?? voteFor(id);
 function weighed({ jurors: after, scales: followed }: Jury): Scales {
   const before = followed.jurors;
   if (before === after) return followed;
-  let first = 0;
-  while (first < before.length && first < after.length && before[first] === after[first]) first += 1;
-  let [last, lastAfter] = [before.length, after.length];
-  while (last > first && lastAfter > first && before[last - 1] === after[lastAfter - 1]) {
-    last -= 1;
-    lastAfter -= 1;
-  }
-  for (let i = first; i < last; i++) {
+  const { first, lastBefore, lastAfter } = changeBetween(before, after);
+  for (let i = first; i < lastBefore; i++) {
     followed.claims.splice(placeOf(followed.claims, before[i].samples), 1);
     weigh(followed, before[i], -Math.min(before[i].samples, followed.weightMax));
   }

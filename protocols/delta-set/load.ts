@@ -7,6 +7,7 @@ import type { Intake } from './intake.ts';
 import { type DeltaRecord, decodeDelta } from './messages.ts';
 import type { ModelHead } from './model-head.ts';
 import type { OwnWork } from './own-work.ts';
+import { fetchState } from './state-copy.ts';
 import {
   decodeFloor,
   decodeHeadRow,
@@ -51,6 +52,7 @@ export function load(context: Context, parts: Parts): void {
     else {
       const [own, head, floor] = event.values;
       found.own = own === undefined ? undefined : decodeOwn(own);
+      if (own !== undefined && found.own === undefined) failed('own work');
       found.head = head === undefined ? undefined : decodeHeadRow(head);
       found.floor = (floor === undefined ? undefined : decodeFloor(floor)) ?? 0;
     }
@@ -82,35 +84,27 @@ function scanned<T>(
 }
 
 function restoreModel(context: Context, parts: Parts, found: Found): void {
-  const { manifest, set, ports, tickets, layout, listener } = context;
+  const { manifest, set, listener } = context;
   const head = found.head?.generation ?? 0;
-  const floor = Math.max(0, head - manifest.history.horizon, found.floor);
   for (const row of found.snapshots) parts.model.remember(row);
-  const base = [...found.snapshots]
-    .sort((a, b) => b.generation - a.generation)
-    .find((row) => row.generation <= head);
+  const newest = [...found.snapshots].sort((a, b) => b.generation - a.generation);
+  const sealed = newest.find((row) => row.generation <= head - manifest.history.horizon);
+  const floor = Math.max(found.floor, sealed?.generation ?? 0);
+  const base = newest.find((row) => row.generation <= head);
   if (floor === 0 || base === undefined) {
     parts.model.begin();
     return addRecords(context, parts, found);
   }
   set.seal(floor);
-  const ticket = tickets.issue((event) => {
-    const bytes = event.kind === 'blob' ? event.bytes : undefined;
-    if (bytes?.length !== 8 * layout.size || ports.signer.hash(bytes) !== base.state) {
+  fetchState(context, base, [], (copy) => {
+    if (copy === undefined) {
       listener.notice('STORE_READ_FAILED', `the copy of generation ${base.generation} is damaged`);
       parts.model.begin();
     } else {
-      const state = new Float32Array(bytes.slice().buffer);
-      parts.model.adopt({
-        generation: base.generation,
-        model: state.subarray(0, layout.size),
-        momentum: state.subarray(layout.size),
-        weight: base.weight,
-      });
+      parts.model.adopt({ generation: base.generation, weight: base.weight, ...copy });
     }
     addRecords(context, parts, found);
   });
-  ports.blobs.fetch(base.blob, 8 * layout.size, [], ticket);
 }
 
 function addRecords(context: Context, parts: Parts, found: Found): void {

@@ -10,7 +10,7 @@ import { Alarm } from '../alarm.ts';
 import { initialSeedOf, type Manifest } from '../manifest/index.ts';
 import type { Call, Hash, Machine, PeerId, PortEvent, Ports, Verdict } from '../ports.ts';
 import { Tickets } from '../tickets.ts';
-import { type AdoptedState, Adoption } from './adoption.ts';
+import { Adoption } from './adoption.ts';
 import {
   CATCH_UP_PATIENCE_MS,
   GATHERING_MS,
@@ -29,6 +29,7 @@ import { Pace } from './pace.ts';
 import { PayloadCache } from './payload-cache.ts';
 import { type RankOf, RecordSet, recordSetOptionsOf } from './record-set.ts';
 import { samplesOf } from './rules.ts';
+import type { AdoptedState } from './state-copy.ts';
 import type { SnapshotRow } from './store-layout.ts';
 import { Sync } from './sync.ts';
 

@@ -220,7 +220,7 @@ export interface Want {
 
 const EMPTY_DIGEST = '0'.repeat(2 * DIGEST_BYTES);
 /** More generations than any horizon in use; a hello is at most some 80 KiB. */
-const DIGESTS_MAX = 10_240;
+export const DIGESTS_MAX = 10_240;
 
 export function encodeSyncRequest(message: Hello | Want): Uint8Array {
   const writer = new ByteWriter(512);

@@ -10,6 +10,7 @@ import {
 } from './constants.ts';
 import type { Context } from './context.ts';
 import { samplesOf } from './rules.ts';
+import { type AdoptedState, fetchState } from './state-copy.ts';
 import { encodeHeadRow, encodeSnapshotRow, HEAD_KEY, type SnapshotRow, snapshotKey } from './store-layout.ts';
 
 export interface HeadState {
@@ -74,12 +75,7 @@ export class ModelHead {
   }
 
   /** Begin at a state from disk or from the mesh; its bytes were checked by the caller. */
-  adopt(state: {
-    readonly generation: number;
-    readonly model: Float32Array;
-    readonly momentum: Float32Array;
-    readonly weight: number;
-  }): void {
+  adopt(state: AdoptedState): void {
     this.#busy = true;
     this.#epoch += 1;
     const epoch = this.#epoch;
@@ -141,7 +137,7 @@ export class ModelHead {
     if (this.#dirtyFrom !== undefined && this.#dirtyFrom <= start) {
       if (this.#canWait(start)) return;
       const snapshot = this.#context.ports.fusion.snapshotAtOrBelow(this.#dirtyFrom - 1);
-      if (snapshot === undefined) return this.#startOver();
+      if (snapshot === undefined || snapshot < this.#context.set.floor) return this.#startOver();
       start = snapshot;
       this.#correcting = true;
       this.#dropSnapshotsFrom(this.#dirtyFrom);
@@ -173,16 +169,28 @@ export class ModelHead {
     return false;
   }
 
-  /** A correction below the oldest copy in memory: from the initial weights, if the history is whole. */
+  /** A correction below the oldest copy in memory: from one on disk, or from the initial weights if the history is whole. */
   #startOver(): void {
-    const { set, listener } = this.#context;
-    if (set.floor > 0) {
+    const { set, listener, ports } = this.#context;
+    const [row] = this.snapshots.filter(({ generation }) => generation >= set.floor);
+    if (row === undefined && set.floor > 0) {
       listener.notice('CORRECTION_TOO_OLD', `generation ${this.#dirtyFrom} changed under the oldest copy`);
       this.#dirtyFrom = undefined;
       return;
     }
     this.#correcting = true;
-    this.begin();
+    if (this.#dirtyFrom !== undefined) this.#dropSnapshotsFrom(this.#dirtyFrom);
+    if (row === undefined) return this.begin();
+    this.#busy = true;
+    const epoch = this.#epoch;
+    fetchState(this.#context, row, ports.network.peers(), (copy) => {
+      if (epoch !== this.#epoch) return;
+      this.#busy = false;
+      const isUsable = copy !== undefined && row.generation < (this.#dirtyFrom ?? Infinity);
+      if (isUsable) return this.adopt({ generation: row.generation, weight: row.weight, ...copy });
+      if (copy === undefined) this.#dropSnapshots([row.generation]);
+      this.#startOver();
+    });
   }
 
   /** Collects the payloads of a plan, from memory or from the store, then fuses. */
@@ -278,24 +286,23 @@ export class ModelHead {
       };
       batch.push(...blob.batch, { key: snapshotKey(due), value: encodeSnapshotRow(row) });
       this.#snapshots.set(due, row);
-      // Those above the floor, and the newest at or under it: from there a pruned history begins.
-      const sealed = this.snapshots.filter(
-        (row) => row.generation <= head.generation - manifest.history.horizon,
-      );
-      for (const old of sealed.slice(1)) {
-        this.#snapshots.delete(old.generation);
-        batch.push({ key: snapshotKey(old.generation), value: undefined });
-      }
+    }
+    // Sealed is what lies under a copy: a correction above the floor begins there.
+    const [floor, ...older] = this.snapshots.filter(
+      (row) => row.generation <= head.generation - manifest.history.horizon,
+    );
+    for (const { generation } of older) {
+      this.#snapshots.delete(generation);
+      batch.push({ key: snapshotKey(generation), value: undefined });
     }
     ports.store.write(
       batch,
       false,
       tickets.issue((event) => this.#written(event.kind === 'written' ? event.error : undefined)),
     );
-    const floor = head.generation - manifest.history.horizon;
-    if (floor > set.floor) {
-      this.#weighed = { generation: floor, weight: this.#weightAt(floor) };
-      set.seal(floor);
+    if (floor !== undefined && floor.generation > set.floor) {
+      this.#weighed = floor;
+      set.seal(floor.generation);
     }
   }
 
@@ -315,7 +322,10 @@ export class ModelHead {
   }
 
   #dropSnapshotsFrom(generation: number): void {
-    const stale = [...this.#snapshots.keys()].filter((of) => of >= generation);
+    this.#dropSnapshots([...this.#snapshots.keys()].filter((of) => of >= generation));
+  }
+
+  #dropSnapshots(stale: readonly number[]): void {
     if (stale.length === 0) return;
     for (const of of stale) this.#snapshots.delete(of);
     const batch = stale.map((of) => ({ key: snapshotKey(of), value: undefined }));

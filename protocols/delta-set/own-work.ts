@@ -69,13 +69,20 @@ export class OwnWork {
     for (const record of records) {
       if (this.#returned.has(record.id)) continue;
       const ticket = tickets.issue((event) => {
-        if (event.kind !== 'blob' || event.bytes === undefined) return;
+        if (event.kind !== 'blob') return;
+        if (event.bytes === undefined) return this.#lost(record);
         if (this.#unsent.some(({ id }) => id === record.id)) return;
         this.#unsent.push({ payload: event.bytes, id: record.id });
         listener.notice('DELTA_RETURNED', `own delta of generation ${record.generation} was never heard`);
       });
       ports.blobs.fetch(record.payload, record.payloadBytes, [], ticket);
     }
+  }
+
+  /** The disk has not kept what this record brought: it cannot come back, and whoever runs this member should know. */
+  #lost(record: DeltaRecord): void {
+    const { listener } = this.#context;
+    listener.notice('STORE_READ_FAILED', `the payload of own delta ${record.id} is not in the store`);
   }
 
   /** Starts a round from this head, unless one is under way or this generation has been served. */
@@ -119,7 +126,7 @@ export class OwnWork {
           const what =
             sign === 1 ? 'lost its weight; the work goes into the next one' : 'has its weight again';
           listener.notice('DELTA_RETURNED', `own delta of generation ${record.generation} ${what}`);
-        }
+        } else this.#lost(record);
         missing -= 1;
         if (missing === 0) then(takeBack, returned);
       };

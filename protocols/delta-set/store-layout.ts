@@ -61,7 +61,7 @@ export interface HeadRow {
 }
 
 export const encodeHeadRow = (row: HeadRow): Uint8Array =>
-  new ByteWriter().u8(1).u32(row.generation).hash(row.model).finish();
+  new ByteWriter(37).u8(1).u32(row.generation).hash(row.model).finish();
 
 export function decodeHeadRow(bytes: Uint8Array): HeadRow | undefined {
   const reader = new ByteReader(bytes);

@@ -10,6 +10,7 @@ import { SYNC_DEADLINE_MS, SYNC_DEPTH, SYNC_INTERVAL_MS, WANTED_MAX } from './co
 import type { Context } from './context.ts';
 import type { Intake } from './intake.ts';
 import {
+  DIGESTS_MAX,
   decodeRecords,
   decodeSyncRequest,
   decodeWelcome,
@@ -125,7 +126,7 @@ export class Sync {
     this.#lastAskedMs = ports.clock.nowMs();
     const head = this.#hooks.head();
     const whole = this.#strangers.delete(peer);
-    const first = Math.max(set.floor + 1, whole ? 1 : head.generation - SYNC_DEPTH);
+    const first = Math.max(set.floor + 1, whole ? set.top - DIGESTS_MAX + 1 : head.generation - SYNC_DEPTH);
     const digests: string[] = [];
     for (let generation = first; generation <= set.top; generation++) digests.push(set.digest(generation));
     const bytes = encodeSyncRequest({ kind: 'hello', head, first, digests });

@@ -1,6 +1,7 @@
 // What of a generation has come and what is missing, kept so that one more record costs as little as it changes: a mesh of
 // many contributors looks after each arrival. All weights are whole or halves, so adding and taking away is exact.
 import type { PeerId } from '../ports.ts';
+import { changeBetween } from './change.ts';
 import type { Judged } from './jury.ts';
 
 /** Whom a tally is measured against; see `Live`. */
@@ -58,19 +59,4 @@ export class Tally {
     const missed = claimed ?? this.#claims.slow?.get(author) ?? 0;
     this.#absentSamples -= sign * Math.min(missed, this.#weightMax);
   }
-}
-
-/** Where two lists differ: what is between `first` and `lastBefore` in one is between `first` and `lastAfter` in the other. */
-export function changeBetween<T>(
-  before: readonly T[],
-  after: readonly T[],
-): { readonly first: number; readonly lastBefore: number; readonly lastAfter: number } {
-  let first = 0;
-  while (first < before.length && first < after.length && before[first] === after[first]) first += 1;
-  let [lastBefore, lastAfter] = [before.length, after.length];
-  while (lastBefore > first && lastAfter > first && before[lastBefore - 1] === after[lastAfter - 1]) {
-    lastBefore -= 1;
-    lastAfter -= 1;
-  }
-  return { first, lastBefore, lastAfter };
 }

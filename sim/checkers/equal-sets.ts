@@ -1,5 +1,6 @@
 // Equal sets give equal digests: the one promise of the delta-set. It is held over all peers, all lives and all time, so
 // a restart that comes back with another model for what it has is found too.
+import { decodeSnapshotRow, snapshotKey } from '../../protocols/index.ts';
 import type { SimPeer } from '../peer.ts';
 import type { Checker, Finding } from './checker.ts';
 import { isMending } from './reachable.ts';
@@ -29,13 +30,16 @@ export function equalSets(): Checker {
   };
 }
 
-/** Members who have sealed a part of their history know it by its outcome only: they are not compared. */
+/** Members who have sealed a part of their history know it by its outcome only, which is then a part of what they have. */
 function compare(peer: SimPeer, seen: Map<string, Seen>): Finding {
   const { machine, digest } = peer;
-  if (machine?.head === undefined || !machine.inStep || machine.set.floor > 0) return undefined;
+  if (machine?.head === undefined || !machine.inStep) return undefined;
   const { head, set } = machine;
-  let key = `${head.generation}`;
-  for (let generation = 1; generation <= set.top; generation++) key += ` ${set.digest(generation)}`;
+  const past = set.floor === 0 ? 'nothing' : stateAtFloor(peer, set.floor);
+  if (past === undefined) return undefined;
+  let key = `${head.generation} ${set.floor} ${past}`;
+  for (let generation = set.floor + 1; generation <= set.top; generation++)
+    key += ` ${set.digest(generation)}`;
   const other = seen.get(key);
   if (other === undefined) {
     seen.set(key, { peer, digest });
@@ -48,4 +52,9 @@ function compare(peer: SimPeer, seen: Map<string, Seen>): Finding {
   if (other.digest === digest) return undefined;
   const text = `the same records gave two models at generation ${head.generation}`;
   return { text, peers: other.peer === peer ? [peer] : [other.peer, peer] };
+}
+
+function stateAtFloor({ disk }: SimPeer, floor: number): string | undefined {
+  const row = disk.entries.get(snapshotKey(floor));
+  return row === undefined ? undefined : decodeSnapshotRow(row)?.state;
 }

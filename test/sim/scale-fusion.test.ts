@@ -30,6 +30,29 @@ describe('states that simulated peers share', () => {
     assert.notEqual(other.state, shared.apply(shared.initial, 1, parts).state);
   });
 
+  it('give the same bits from the start, where only what the parts touch is brought on', () => {
+    const shared = states();
+    for (const parts of [[partOf('a')], [partOf('b'), partOf('c')], []]) {
+      const { values, momentum, state } = shared.apply(shared.initial, 1, parts);
+      const plain = shared.compute(shared.initial, parts);
+      assert.deepEqual([values, momentum, state], [plain.values, plain.momentum, plain.state]);
+    }
+  });
+
+  it('that one peer alone stands at are worked out again when their memory has been given up', () => {
+    const shared = states();
+    const lone = shared.apply(shared.initial, 1, [partOf('a')]);
+    const common = shared.apply(shared.initial, 1, [partOf('b')]);
+    shared.apply(shared.initial, 1, [partOf('b')]);
+    const values = lone.values.slice();
+    for (const state of [lone, common]) state.drop();
+    assert.equal(lone.isLone, true);
+    assert.notEqual(lone.values, lone.values, 'each who asks has them worked out');
+    assert.deepEqual(lone.values, values);
+    assert.equal(common.isLone, false);
+    assert.equal(common.values, common.values);
+  });
+
   it('are computed again now and then, and a part with other bytes is found', () => {
     const shared = states();
     const [part, other] = [partOf('a'), partOf('b')];

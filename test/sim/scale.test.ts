@@ -11,7 +11,16 @@ interface Story {
   readonly authors: readonly (readonly string[])[];
 }
 
-async function story(input: ScenarioInput): Promise<Story> {
+const known = new Map<ScenarioInput, Promise<Story>>();
+
+/** One run for each scenario object. */
+function story(input: ScenarioInput): Promise<Story> {
+  const told = known.get(input) ?? tell(input);
+  known.set(input, told);
+  return told;
+}
+
+async function tell(input: ScenarioInput): Promise<Story> {
   const simulation: Simulation = bowlSimulation({
     ...input,
     manifest: { pace: { contributorsTarget: TARGET } },
@@ -28,24 +37,27 @@ async function story(input: ScenarioInput): Promise<Story> {
   return { result, authors };
 }
 
+/** Twenty generations: who has two chances in five each time is drawn once, but for one in thirty thousand. */
+const SMALL = { name: 'drawn', peers: 20, end: { generations: 20 } };
+
 const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
 
 describe('a mesh with a contributor target of 8', () => {
   it('has about eight contributors a generation, and everybody is one sooner or later', async function () {
     this.timeout(60_000);
-    const { authors } = await story({ name: 'drawn', peers: 30, end: { generations: 30 } });
+    const { authors } = await story(SMALL);
     // The first generation tells how many there are; twice the target of it are kept.
     assert(authors[0].length <= 2 * TARGET);
     const count = mean(authors.slice(1).map(({ length }) => length));
     assert(count > 5 && count < 11, `${count} a generation`);
-    assert(new Set(authors.flat()).size >= 29, `${new Set(authors.flat()).size} were drawn`);
+    assert(new Set(authors.flat()).size >= 19, `${new Set(authors.flat()).size} were drawn`);
   });
 
-  it('costs a peer as many bytes of gossip among sixty as among thirty', async function () {
+  it('costs a peer as many bytes of gossip among forty as among twenty', async function () {
     this.timeout(60_000);
     const gossip: number[] = [];
-    for (const peers of [30, 60]) {
-      const { result } = await story({ name: 'bytes', peers, end: { generations: 20 } });
+    for (const world of [SMALL, { ...SMALL, peers: 40 }]) {
+      const { result } = await story(world);
       gossip.push(mean(result.peers.map(({ bytesIn }) => bytesIn.gossip)));
     }
     assert(gossip[1] < 1.35 * gossip[0], `${gossip[0]} and ${gossip[1]} bytes`);

@@ -42,15 +42,11 @@ describe('shrinking', () => {
       assert('scenario' in parsed);
       const again = await tryWorld(parsed.scenario, run);
       assert.equal(again.failure?.violation.checker, failure.violation.checker);
-      assert.equal(
-        (
-          await tryWorld(
-            parsed.scenario,
-            planted((ports) => ports),
-          )
-        ).failure,
-        undefined,
-      );
+      // It ends where it fails; members without the bug may need longer to agree.
+      const end = { ...parsed.scenario.end, maxMs: failure.scenario.end.maxMs };
+      const sound = planted((ports) => ports);
+      const { failure: none } = await tryWorld({ ...parsed.scenario, end }, sound);
+      assert(none === undefined, none?.violation.text);
     });
   }
 
