@@ -1,13 +1,13 @@
 // How fast the simulator is and what it takes, each world in a process of its own so that its memory can be told. Writes
 // docs/benchmarks/sim.json, and sim.md from it; a part that is not measured keeps its last figures.
-// Usage: npm run bench:sim [-- thousand | growth | trained | presets]
+// Usage: npm run bench:sim [-- thousand | growth | trained]. Presets: npm run bench:sim-presets.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { openSimulation } from '../../cli/sim/host.ts';
-import { PRESETS, parseScenario, type ScenarioInput } from '../../sim/index.ts';
+import { parseScenario, type ScenarioInput } from '../../sim/index.ts';
 
 interface Figures {
   readonly peers: number;
@@ -53,7 +53,6 @@ const PARTS: Readonly<Record<string, readonly ScenarioInput[]>> = {
   thousand: [bowls(1_000, 20)],
   growth: [10, 30, 100, 300, 1_000].map((peers) => bowls(peers, 8)),
   trained: [trained],
-  presets: PRESETS.filter(({ name }) => name !== 'thousand').map((preset) => preset.scenario()),
 };
 
 async function measure(input: ScenarioInput): Promise<Figures> {
@@ -108,7 +107,7 @@ const row = (...cells: readonly (string | number)[]): string => `| ${cells.join(
 const whole = (value: number): string => Math.round(value).toLocaleString('en-US');
 
 function table(measured: Measured): string {
-  const { thousand = [], growth = [], trained: trainedRows = [], presets = [] } = measured;
+  const { thousand = [], growth = [], trained: trainedRows = [] } = measured;
   const state = ({ agreed, violation }: Figures): string =>
     violation === undefined ? (agreed ? 'one digest' : 'not agreed') : `violated: ${violation}`;
   const head = (...names: readonly string[]): string[] => [row(...names), row(...names.map(() => '---'))];
@@ -147,21 +146,6 @@ function table(measured: Measured): string {
     '',
     ...world,
     ...trainedRows.map(worldRow),
-    '',
-    '## Presets',
-    '',
-    ...head('preset', 'peers', 'virtual s', 'seconds', 'virtual s a second', 'accuracy', 'end'),
-    ...presets.map((each) =>
-      row(
-        each.name,
-        each.peers,
-        whole(each.virtualSeconds),
-        each.seconds.toFixed(1),
-        (each.virtualSeconds / each.seconds).toFixed(1),
-        each.accuracy === undefined ? '–' : `${(100 * each.accuracy).toFixed(1)} %`,
-        state(each),
-      ),
-    ),
     '',
   ].join('\n');
 }
