@@ -87,6 +87,13 @@ export const GATHERING_MS = 60_000;
 /** Records whose store write or payload fetch is under way; above it new ones are ignored and pulled later. */
 export const PENDING_MAX = 256;
 
+/** Who told of a record whose payload then could not be had is not listened to on it for this long, so that one peer's
+ * empty words do not hold up all other pulls … */
+export const UNAVAILABLE_MS = 60_000;
+
+/** … and so many such words are remembered. */
+export const UNAVAILABLE_MAX = 1_024;
+
 /** Payload bytes kept in memory for re-application; older ones come from the store. */
 export const PAYLOAD_CACHE_BYTES = 32 * 1024 * 1024;
 

@@ -4,7 +4,7 @@
 //   bytes → verdict ─accept→ payload at hand? ─no→ pull it as a blob ─┐
 //                                └────────yes───→ write to the store ←┘ → add to the set
 import type { Hash, PeerId, Verdict } from '../ports.ts';
-import { GOSSIP_BYTES_MAX, PENDING_MAX } from './constants.ts';
+import { GOSSIP_BYTES_MAX, PENDING_MAX, UNAVAILABLE_MAX, UNAVAILABLE_MS } from './constants.ts';
 import type { Context } from './context.ts';
 import type { Inspection } from './inspection.ts';
 import { type DeltaMessage, type DeltaRecord, encodeDelta } from './messages.ts';
@@ -26,6 +26,8 @@ export class Intake {
   readonly #context: Context;
   readonly #hooks: IntakeHooks;
   readonly #pending = new Set<Hash>();
+  /** By teller and record: until when its payload is taken as not to be had from there. The oldest first. */
+  readonly #unavailable = new Map<string, number>();
   readonly #members: ReadonlySet<string> | undefined;
 
   constructor(context: Context, hooks: IntakeHooks) {
@@ -63,7 +65,7 @@ export class Intake {
     if (this.#pending.has(record.id) || this.#context.set.has(record.id, record.generation)) {
       return ignore('duplicate');
     }
-    const verdict = this.#judgeFields(message) ?? this.#judgeTime(record) ?? inspection.proofs();
+    const verdict = this.#judgeFields(message) ?? this.#judgeTime(from, record) ?? inspection.proofs();
     if (verdict !== undefined) return verdict;
     this.#pending.add(record.id);
     if (payload === undefined) this.#pull(from, record);
@@ -94,12 +96,14 @@ export class Intake {
   }
 
   /** Honest peers send these too, when they know less or more than we do. */
-  #judgeTime(record: DeltaRecord): Verdict | undefined {
+  #judgeTime(from: PeerId, record: DeltaRecord): Verdict | undefined {
     const { set, manifest } = this.#context;
     if (record.generation <= set.floor) return ignore('sealed');
     if (record.generation > this.#hooks.newestQuorum() + manifest.limits.generationsAhead)
       return ignore('too-far-ahead');
     if (this.#pending.size >= PENDING_MAX) return ignore('busy');
+    const untilMs = this.#unavailable.get(`${from} ${record.id}`) ?? 0;
+    if (this.#context.ports.clock.nowMs() < untilMs) return ignore('unavailable');
     return set.wouldKeep(record) ? undefined : ignore('surplus');
   }
 
@@ -109,6 +113,10 @@ export class Intake {
     const ticket = tickets.issue((event) => {
       if (event.kind !== 'blob' || event.bytes === undefined) {
         this.#drop(record, 'payload-unavailable');
+        this.#unavailable.delete(`${from} ${record.id}`);
+        this.#unavailable.set(`${from} ${record.id}`, ports.clock.nowMs() + UNAVAILABLE_MS);
+        const [oldest] = this.#unavailable.keys();
+        if (this.#unavailable.size > UNAVAILABLE_MAX) this.#unavailable.delete(oldest);
       } else if (
         event.bytes.length !== record.payloadBytes ||
         codec.check(event.bytes, layout) !== undefined
