@@ -255,7 +255,7 @@ class StoreCheckpoints implements Checkpoints {
         ...batch,
         { key: snapshotKey(generation), value: encodeSnapshotRow(row) },
         { key: FLOOR_KEY, value: encodeFloor(generation) },
-        { key: HEAD_KEY, value: encodeHeadRow({ generation, model: digest }) },
+        { key: HEAD_KEY, value: encodeHeadRow({ generation, model: digest, sealed: generation }) },
       ],
       true,
     );

@@ -83,28 +83,33 @@ function scanned<T>(
   return event.entries.map(({ value }) => decode(value)).filter((row) => row !== undefined);
 }
 
+/** At the copy with which the unsealed history begins, or at the initial weights. */
 function restoreModel(context: Context, parts: Parts, found: Found): void {
-  const { manifest, set, listener } = context;
-  const head = found.head?.generation ?? 0;
-  for (const row of found.snapshots) parts.model.remember(row);
-  const newest = [...found.snapshots].sort((a, b) => b.generation - a.generation);
-  const sealed = newest.find((row) => row.generation <= head - manifest.history.horizon);
-  const floor = Math.max(found.floor, sealed?.generation ?? 0);
-  const base = newest.find((row) => row.generation <= head);
-  if (floor === 0 || base === undefined) {
-    parts.model.begin();
-    return addRecords(context, parts, found);
-  }
-  set.seal(floor);
-  fetchState(context, base, [], (copy) => {
-    if (copy === undefined) {
-      listener.notice('STORE_READ_FAILED', `the copy of generation ${base.generation} is damaged`);
-      parts.model.begin();
-    } else {
-      parts.model.adopt({ generation: base.generation, weight: base.weight, ...copy });
-    }
+  const { listener, set } = context;
+  const { head, snapshots } = found;
+  const floor = Math.max(found.floor, head?.sealed ?? 0);
+  const candidates = snapshots.filter((row) => floor > 0 && row.generation >= floor);
+  const begin = (base: SnapshotRow | undefined): void => {
+    parts.model.resume(head?.generation ?? 0, base, snapshots);
     addRecords(context, parts, found);
-  });
+  };
+  const next = (): void => {
+    const base = candidates.shift();
+    if (base === undefined) {
+      parts.model.begin();
+      return begin(undefined);
+    }
+    fetchState(context, base, [], (copy) => {
+      if (copy === undefined) {
+        listener.notice('STORE_READ_FAILED', `the copy of generation ${base.generation} is damaged`);
+        return next();
+      }
+      set.seal(base.generation);
+      parts.model.adopt({ generation: base.generation, weight: base.weight, ...copy });
+      begin(base);
+    });
+  };
+  next();
 }
 
 function addRecords(context: Context, parts: Parts, found: Found): void {

@@ -38,6 +38,8 @@ export class ModelHead {
   /** When a correction that has been put off is due. */
   #correctAtMs: number | undefined;
   #correcting = false;
+  /** The highest generation that the store was told of. */
+  #persisted = 0;
   /** Lowest generation applied without one of its payloads. */
   #incompleteFrom: number | undefined;
   readonly #snapshots = new Map<number, SnapshotRow>();
@@ -95,6 +97,7 @@ export class ModelHead {
 
   /** Another branch was adopted: copies of the own one are of no use. */
   forget(): void {
+    this.#persisted = 0;
     this.#dropSnapshotsFrom(0);
   }
 
@@ -108,6 +111,16 @@ export class ModelHead {
   /** A copy that is on disk. */
   remember(row: SnapshotRow): void {
     this.#snapshots.set(row.generation, row);
+  }
+
+  /**
+   * What an earlier run left. Only `base` is known to be what its records give: a correction may have dropped a copy above
+   * it, and the crash may have taken that back but not the record that caused it. The others are made again.
+   */
+  resume(generation: number, base: SnapshotRow | undefined, rows: readonly SnapshotRow[]): void {
+    this.#persisted = generation;
+    for (const row of rows) this.remember(row);
+    this.#dropSnapshots(rows.filter((row) => row !== base).map((row) => row.generation));
   }
 
   /** Generations up to `target` are complete. It never goes back. */
@@ -271,7 +284,7 @@ export class ModelHead {
     const { ports, tickets, set, manifest } = this.#context;
     const head = this.#head;
     if (head === undefined) return;
-    const batch: StoreWrite[] = [{ key: HEAD_KEY, value: encodeHeadRow(head) }];
+    const batch: StoreWrite[] = [];
     const every = snapshotEvery(manifest.history.horizon);
     const due = Math.floor((head.generation - SNAPSHOT_AGE_MIN) / every) * every;
     const copy = due > 0 && !this.#snapshots.has(due) ? ports.fusion.snapshot(due) : undefined;
@@ -294,6 +307,12 @@ export class ModelHead {
     for (const { generation } of older) {
       this.#snapshots.delete(generation);
       batch.push({ key: snapshotKey(generation), value: undefined });
+    }
+    const sealed = Math.max(set.floor, floor?.generation ?? 0);
+    // While generations are applied again the head is lower than what the store was told before.
+    if (head.generation >= this.#persisted) {
+      this.#persisted = head.generation;
+      batch.push({ key: HEAD_KEY, value: encodeHeadRow({ ...head, sealed }) });
     }
     ports.store.write(
       batch,

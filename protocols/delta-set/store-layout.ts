@@ -58,15 +58,17 @@ export function decodeOwn(bytes: Uint8Array): OwnRow | undefined {
 export interface HeadRow {
   readonly generation: number;
   readonly model: Hash;
+  /** Generations up to this one are sealed; there is a copy of it, unless it is 0. */
+  readonly sealed: number;
 }
 
 export const encodeHeadRow = (row: HeadRow): Uint8Array =>
-  new ByteWriter(37).u8(1).u32(row.generation).hash(row.model).finish();
+  new ByteWriter(41).u8(1).u32(row.generation).hash(row.model).u32(row.sealed).finish();
 
 export function decodeHeadRow(bytes: Uint8Array): HeadRow | undefined {
   const reader = new ByteReader(bytes);
   if (reader.u8() !== 1) return undefined;
-  const row = { generation: reader.u32(), model: reader.hash() };
+  const row = { generation: reader.u32(), model: reader.hash(), sealed: reader.u32() };
   return reader.complete ? row : undefined;
 }
 

@@ -124,7 +124,7 @@ describe('the checkpoints of a store', () => {
       found.push(hashOf(bytesOf(S)));
       if (COPIES.includes(generation)) await writeCopy(store, generation, stateBytes(S, m));
     }
-    const head = { generation: GENERATIONS, model: found[GENERATIONS] };
+    const head = { generation: GENERATIONS, model: found[GENERATIONS], sealed: 0 };
     await store.batch([{ key: HEAD_KEY, value: encodeHeadRow(head) }], true);
     digests = found;
     digestWithoutLast = hashOf(bytesOf(without.S));
@@ -206,7 +206,10 @@ describe('the checkpoints of a store', () => {
 
   it('say that a newer delta is not in the head yet, without calling it damage', async () => {
     await inStore((store) =>
-      store.put(HEAD_KEY, encodeHeadRow({ generation: GENERATIONS, model: digests[GENERATIONS - 1] })),
+      store.put(
+        HEAD_KEY,
+        encodeHeadRow({ generation: GENERATIONS, model: digests[GENERATIONS - 1], sealed: 0 }),
+      ),
     );
     const report = await opened((checkpoints) => checkpoints.verify());
     assert.equal(report.ok, false);

@@ -59,7 +59,7 @@ const rows: readonly Row[] = [
   }),
   row({
     name: 'head',
-    values: fc.record({ generation: u32, model: hash }),
+    values: fc.record({ generation: u32, model: hash, sealed: u32 }),
     encode: encodeHeadRow,
     decode: decodeHeadRow,
   }),

@@ -93,7 +93,7 @@ describe('the checkers', () => {
   it('find a restart below what the disk says', async () => {
     const [peer] = (await finished()).peers;
     const checker = forward();
-    writeTo(peer, HEAD_KEY, encodeHeadRow({ generation: 9, model: '0'.repeat(64) as Hash }));
+    writeTo(peer, HEAD_KEY, encodeHeadRow({ generation: 9, model: '0'.repeat(64) as Hash, sealed: 0 }));
     assert.equal(checker.onStart?.(peer), undefined);
     assert.match(
       checker.onGeneration?.(peer, { generation: 8, digest: '', corrected: false })?.text ?? '',
