@@ -88,8 +88,11 @@ export const GATHERING_MS = 60_000;
 export const PENDING_MAX = 256;
 
 /** Who told of a record whose payload then could not be had is not listened to on it for this long, so that one peer's
- * empty words do not hold up all other pulls … */
-export const UNAVAILABLE_MS = 60_000;
+ * empty words do not hold up all other pulls; twice as long each time … */
+export const UNAVAILABLE_MIN_MS = 1_000;
+
+/** … up to this; a record that stayed away for a minute after a cut split a mesh of three … */
+export const UNAVAILABLE_MAX_MS = 60_000;
 
 /** … and so many such words are remembered. */
 export const UNAVAILABLE_MAX = 1_024;

@@ -4,7 +4,13 @@
 //   bytes → verdict ─accept→ payload at hand? ─no→ pull it as a blob ─┐
 //                                └────────yes───→ write to the store ←┘ → add to the set
 import type { Hash, PeerId, Verdict } from '../ports.ts';
-import { GOSSIP_BYTES_MAX, PENDING_MAX, UNAVAILABLE_MAX, UNAVAILABLE_MS } from './constants.ts';
+import {
+  GOSSIP_BYTES_MAX,
+  PENDING_MAX,
+  UNAVAILABLE_MAX,
+  UNAVAILABLE_MAX_MS,
+  UNAVAILABLE_MIN_MS,
+} from './constants.ts';
 import type { Context } from './context.ts';
 import type { Inspection } from './inspection.ts';
 import { type DeltaMessage, type DeltaRecord, encodeDelta } from './messages.ts';
@@ -26,8 +32,8 @@ export class Intake {
   readonly #context: Context;
   readonly #hooks: IntakeHooks;
   readonly #pending = new Set<Hash>();
-  /** By teller and record: until when its payload is taken as not to be had from there. The oldest first. */
-  readonly #unavailable = new Map<string, number>();
+  /** By teller and record: until when its payload is taken as not to be had from there, and for how long. The oldest first. */
+  readonly #unavailable = new Map<string, { readonly untilMs: number; readonly forMs: number }>();
   readonly #members: ReadonlySet<string> | undefined;
 
   constructor(context: Context, hooks: IntakeHooks) {
@@ -102,7 +108,7 @@ export class Intake {
     if (record.generation > this.#hooks.newestQuorum() + manifest.limits.generationsAhead)
       return ignore('too-far-ahead');
     if (this.#pending.size >= PENDING_MAX) return ignore('busy');
-    const untilMs = this.#unavailable.get(`${from} ${record.id}`) ?? 0;
+    const untilMs = this.#unavailable.get(`${from} ${record.id}`)?.untilMs ?? 0;
     if (this.#context.ports.clock.nowMs() < untilMs) return ignore('unavailable');
     return set.wouldKeep(record) ? undefined : ignore('surplus');
   }
@@ -113,10 +119,7 @@ export class Intake {
     const ticket = tickets.issue((event) => {
       if (event.kind !== 'blob' || event.bytes === undefined) {
         this.#drop(record, 'payload-unavailable');
-        this.#unavailable.delete(`${from} ${record.id}`);
-        this.#unavailable.set(`${from} ${record.id}`, ports.clock.nowMs() + UNAVAILABLE_MS);
-        const [oldest] = this.#unavailable.keys();
-        if (this.#unavailable.size > UNAVAILABLE_MAX) this.#unavailable.delete(oldest);
+        this.#saidInVain(from, record);
       } else if (
         event.bytes.length !== record.payloadBytes ||
         codec.check(event.bytes, layout) !== undefined
@@ -129,6 +132,17 @@ export class Intake {
       }
     });
     ports.blobs.fetch(record.payload, record.payloadBytes, sources, ticket);
+  }
+
+  /** It may have lost its link to us, or has not got the payload itself yet: the first time it is soon asked again. */
+  #saidInVain(from: PeerId, { id }: DeltaRecord): void {
+    const key = `${from} ${id}`;
+    const before = this.#unavailable.get(key)?.forMs;
+    const forMs = before === undefined ? UNAVAILABLE_MIN_MS : Math.min(2 * before, UNAVAILABLE_MAX_MS);
+    this.#unavailable.delete(key);
+    this.#unavailable.set(key, { untilMs: this.#context.ports.clock.nowMs() + forMs, forMs });
+    const [oldest] = this.#unavailable.keys();
+    if (this.#unavailable.size > UNAVAILABLE_MAX) this.#unavailable.delete(oldest);
   }
 
   #keep(record: DeltaRecord, payload: Uint8Array, batch: ReturnType<Inspection['writes']>): void {

@@ -6,6 +6,7 @@ import type { Tickets } from '../tickets.ts';
 import {
   CHUNK_BYTES,
   CHUNK_DEADLINE_MS,
+  CHUNKS_IN_FLIGHT,
   LIST_DEADLINE_MS,
   READ_WINDOW,
   ROUND_PAUSE_MS,
@@ -100,6 +101,11 @@ export class BlobFetch {
   /** Who is most likely to be asked. */
   get source(): PeerId | undefined {
     return this.#from[0];
+  }
+
+  /** What may be asked for and not yet stored. */
+  get inFlightBytesMax(): number {
+    return Math.min(this.#bytesMax(), CHUNKS_IN_FLIGHT * CHUNK_BYTES);
   }
 
   /** One more who wants the same. */

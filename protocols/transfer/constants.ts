@@ -19,12 +19,16 @@ export const REQUESTS_PER_PEER_MAX = 4;
 export const CHUNK_DEADLINE_MS = 10_000;
 export const LIST_DEADLINE_MS = 5_000;
 
-/** Fetches that ask peers at one time; the next ones wait in line, first come first served. */
-export const PULLS_MAX = 4;
+/** Fetches that ask peers at one time; the next ones wait in line, first come first served. Two round trips each: over links
+ * of a second, four at a time were fewer than eight members make, and the line grew for ever. */
+export const PULLS_MAX = 32;
+
+/** … as long as what they may have in flight together stays below this: four large blobs, or many small ones. */
+export const PULL_BYTES_MAX = 4 * CHUNKS_IN_FLIGHT * CHUNK_BYTES;
 
 /** … and of these so many may have the same peer as their first source: one that answers just in time, and tells of
  * its records first, would otherwise hold all of them. */
-export const PULLS_PER_SOURCE_MAX = 2;
+export const PULLS_PER_SOURCE_MAX = 8;
 
 /** Fetches that read the store at one time; they do not wait behind those that ask peers. */
 export const READS_MAX = 4;

@@ -10,6 +10,7 @@ import { BlobFetch, type FetchHost, keyOf, type TransferPorts, type Wish } from 
 import {
   CHUNK_BYTES,
   FETCHES_MAX,
+  PULL_BYTES_MAX,
   PULLS_MAX,
   PULLS_PER_SOURCE_MAX,
   READS_MAX,
@@ -143,15 +144,18 @@ class TransferMachine implements Transfer {
   #startFetches(): void {
     let reads = [...this.#fetches.values()].filter(({ stage }) => stage === 'reading').length;
     const pulling = [...this.#fetches.values()].filter(({ stage }) => stage === 'pulling');
-    const sources = pulling.map(({ source }) => source);
-    const mayPull = ({ source }: BlobFetch): boolean =>
-      sources.length < PULLS_MAX && sources.filter((other) => other === source).length < PULLS_PER_SOURCE_MAX;
+    let bytes = pulling.reduce((sum, fetch) => sum + fetch.inFlightBytesMax, 0);
+    const mayPull = ({ source, inFlightBytesMax }: BlobFetch): boolean =>
+      pulling.length < PULLS_MAX &&
+      bytes + inFlightBytesMax <= PULL_BYTES_MAX &&
+      pulling.filter((other) => other.source === source).length < PULLS_PER_SOURCE_MAX;
     for (const fetch of this.#fetches.values()) {
       if (fetch.stage === 'to-read' && reads < READS_MAX) {
         reads++;
         fetch.readStore();
       } else if (fetch.stage === 'to-pull' && mayPull(fetch)) {
-        sources.push(fetch.source);
+        pulling.push(fetch);
+        bytes += fetch.inFlightBytesMax;
         fetch.startPull();
       }
     }

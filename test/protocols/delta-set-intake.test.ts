@@ -235,4 +235,24 @@ describe('the door', () => {
       assert.deepEqual(member.refused, [fault === 'blob' ? 'payload-unavailable' : 'store']);
     }
   });
+
+  it('does not listen to a word that was empty, for a moment at first and longer each time', () => {
+    const { exchange, member, receive } = door();
+    const { ports, tickets } = member.context;
+    const failing = (_hash: never, _max: number, _from: never, ticket: number): void =>
+      exchange.defer(() =>
+        tickets.resolve({ kind: 'blob', ticket, hash: _hash, bytes: undefined, error: 'nobody has it' }),
+      );
+    Object.assign(ports.blobs, { fetch: failing });
+    Object.assign(member.context.manifest.limits, { inlineBytes: 4 });
+    const word = encodeDelta(soundRecord('author', 5), undefined);
+    for (const forMs of [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]) {
+      assert.equal(receive(word).act, 'accept');
+      exchange.settle();
+      member.nowMs += forMs - 1;
+      assert.deepEqual(receive(word), { act: 'ignore', reason: 'unavailable' });
+      member.nowMs += 1;
+    }
+    assert.equal(receive(word).act, 'accept');
+  });
 });

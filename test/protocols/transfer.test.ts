@@ -170,6 +170,21 @@ describe('a fetch of a blob', () => {
     assert.equal((await bob.answerOf(many[1_023])).error, 'not stored');
   });
 
+  it('pulls many small blobs at a time and few large ones', async () => {
+    for (const { size, peak } of [
+      { size: 1_000, peak: 32 },
+      { size: (5 * MIB) / 4, peak: 16 },
+    ]) {
+      const net = createNet(`many of ${size}`);
+      const holders = Array.from({ length: 8 }, (_, i) => new Peer(net, `holder${i}`));
+      const bob = new Peer(net, 'bob');
+      const blobs = Array.from({ length: 32 }, (_, index) => bytesOfSize(size, index + 1));
+      const tickets = blobs.map((bytes, i) => bob.fetch(holders[i % 8].holds(bytes), [holders[i % 8]], size));
+      for (const [i, ticket] of tickets.entries()) assertBytes(await bob.answerOf(ticket), blobs[i]);
+      assert.equal(bob.requestsInFlightPeak, peak);
+    }
+  });
+
   it('stops asking when its disk is full, and says so', async () => {
     const net = createNet('full');
     const [alice, bob] = [new Peer(net, 'alice'), new Peer(net, 'bob', { bytesMax: MIB })];
