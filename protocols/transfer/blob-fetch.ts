@@ -8,19 +8,19 @@ import {
   CHUNK_DEADLINE_MS,
   CHUNKS_IN_FLIGHT,
   LIST_DEADLINE_MS,
+  OVERDUE_SHARE,
   READ_WINDOW,
-  ROUND_PAUSE_MS,
-  ROUNDS_MAX,
 } from './constants.ts';
 import { type ChunkList, decodeList, decodeResponse, encodeList, encodeRequest } from './messages.ts';
+import { type Question, Questions } from './questions.ts';
 import {
   backoffMs,
   blobHashOf,
   chunkKey,
   chunkLength,
   type Holder,
-  isGivenUp,
   listKey,
+  miss,
   newHolder,
   nextStep,
   type Peers,
@@ -85,10 +85,13 @@ export class BlobFetch {
   #places = new Map<Hash, number[]>();
   /** Chunks whose presence in the store is still to be looked at. */
   #unread: Hash[] = [];
+  /** Not here yet: the list, or chunks of it … */
+  readonly #missing = new Set<Hash>();
+  /** … and of these, what nobody is asked for in time. */
   #wants: Hash[] = [];
-  #inFlight = 0;
-  #round = 0;
-  #pausedUntilMs = 0;
+  readonly #questions = new Questions();
+  /** Writes that the store has not answered. */
+  #keeping = 0;
 
   constructor(wish: Wish, host: FetchHost) {
     this.hash = wish.hash;
@@ -135,7 +138,7 @@ export class BlobFetch {
     this.pulled = true;
     this.addHolders();
     if (this.list !== undefined) this.#open(this.list);
-    else this.#wants = [this.hash];
+    else this.#miss(this.hash);
     this.pull();
   }
 
@@ -149,6 +152,7 @@ export class BlobFetch {
     this.#bytes = this.plain ? undefined : new Uint8Array(list.size);
     this.#places = placesOf(list);
     this.#unread = [...this.#places.keys()];
+    this.#missing.clear();
     this.#wants = [];
     this.#readWindow();
   }
@@ -164,7 +168,7 @@ export class BlobFetch {
       for (const [index, chunk] of chunks.entries()) {
         const value = values[index];
         // A damaged chunk is a missing one.
-        if (value === undefined || this.#host.ports.signer.hash(value) !== chunk) this.#wants.push(chunk);
+        if (value === undefined || this.#host.ports.signer.hash(value) !== chunk) this.#miss(chunk);
         else this.#place(chunk, value);
       }
       if (this.stage !== 'done') this.#readWindow();
@@ -173,7 +177,7 @@ export class BlobFetch {
 
   #storeRead(): void {
     if (this.stage === 'pulling') this.pull();
-    else if (this.#wants.length === 0) this.#finish(undefined);
+    else if (this.#missing.size === 0) this.#finish(undefined);
     else this.#notStored();
   }
 
@@ -196,49 +200,65 @@ export class BlobFetch {
   pull(): void {
     this.wakeAtMs = NEVER;
     if (this.#unread.length > 0) return;
+    const { clock } = this.#host.ports;
+    for (const want of this.#questions.nowOverdue(clock.nowMs())) this.#wantAgain(want);
     while (this.stage === 'pulling') {
-      const step = nextStep(this.#state(), this.#host.ports.clock.nowMs(), this.#host);
+      const step = nextStep(this.#state(), clock.nowMs(), this.#host);
       if (step.act === 'ask') {
         this.#ask(step.want, step.holder);
       } else if (step.act === 'exhausted') {
-        this.#nextRound();
+        if (!this.addHolders()) this.#finish(reasonOf(this.#holders));
       } else {
-        if (step.act === 'wait') this.wakeAtMs = step.untilMs;
-        if (this.#wants.length === 0 && this.#inFlight === 0) this.#keepList();
+        const untilMs = step.act === 'wait' ? step.untilMs : NEVER;
+        this.wakeAtMs = Math.min(untilMs, this.#questions.nextDueMs);
+        if (this.#missing.size === 0 && this.#keeping === 0) this.#keepList();
         return;
       }
     }
   }
 
+  #miss(want: Hash): void {
+    this.#missing.add(want);
+    this.#wants.push(want);
+  }
+
+  /** Whoever was asked for it has failed, or takes long. */
+  #wantAgain(want: Hash): void {
+    const isSought = this.#wants.includes(want) || this.#questions.isTimely(want);
+    if (this.#missing.has(want) && !isSought) this.#wants.unshift(want);
+  }
+
   #ask(want: Hash, holder: Holder): void {
     const isList = this.list === undefined && !this.plain;
     this.#wants.splice(this.#wants.indexOf(want), 1);
-    this.#inFlight++;
     holder.asked++;
     this.#host.occupy(holder.id, 1);
     const { clock } = this.#host.ports;
     const askedMs = clock.nowMs();
+    const deadlineMs = isList ? LIST_DEADLINE_MS : CHUNK_DEADLINE_MS;
+    const question = this.#questions.open(want, holder, askedMs + OVERDUE_SHARE * deadlineMs);
     const ticket = this.#host.tickets.issue((event) => {
       holder.asked--;
       this.#host.occupy(holder.id, -1);
       this.#host.answered(holder.id, clock.nowMs() - askedMs);
       if (this.stage === 'done' || event.kind !== 'response') return;
-      this.#inFlight--;
-      this.#take(want, holder, event.bytes);
+      this.#questions.close(question);
+      this.#take(question, event.bytes);
     });
     const request = encodeRequest({ kind: isList ? 'list' : 'chunk', hash: want });
-    const deadlineMs = isList ? LIST_DEADLINE_MS : CHUNK_DEADLINE_MS;
     this.#host.ports.network.request(holder.id, 'blob', request, deadlineMs, ticket);
   }
 
-  #take(want: Hash, holder: Holder, bytes: Uint8Array | undefined): void {
+  #take({ want, holder }: Question, bytes: Uint8Array | undefined): void {
+    // Somebody else was faster.
+    if (!this.#missing.has(want)) return;
     const response = bytes === undefined ? undefined : decodeResponse(bytes);
     if (response?.status === 'found') {
-      if (this.list === undefined) this.#takeList(want, holder, response.body);
+      if (want === this.hash && !this.plain) this.#takeList(want, holder, response.body);
       else this.#takeChunk(want, holder, response.body);
       return;
     }
-    this.#wants.unshift(want);
+    this.#wantAgain(want);
     if (bytes === undefined) {
       holder.failures++;
       holder.notBeforeMs = this.#host.ports.clock.nowMs() + backoffMs(holder.failures);
@@ -246,30 +266,30 @@ export class BlobFetch {
       this.#shun(holder, 'transfer-malformed');
     } else {
       holder.failures = 0;
-      holder.missed.add(want);
+      miss(holder, want, this.#host.ports.clock.nowMs());
     }
   }
 
   #takeList(want: Hash, holder: Holder, body: Uint8Array): void {
     const list = decodeList(body);
     if (list === undefined || blobHashOf(list, this.#host.ports.signer.hash) !== want) {
-      this.#wants.unshift(want);
+      this.#wantAgain(want);
       this.#shun(holder, 'transfer-wrong-list');
       return;
     }
     holder.failures = 0;
-    this.#round = 0;
     this.#open(list);
   }
 
   #takeChunk(want: Hash, holder: Holder, body: Uint8Array): void {
     if (this.#host.ports.signer.hash(body) !== want) {
-      this.#wants.unshift(want);
+      this.#wantAgain(want);
       this.#shun(holder, 'transfer-wrong-chunk');
       return;
     }
     holder.failures = 0;
-    this.#round = 0;
+    this.#missing.delete(want);
+    this.#wants = this.#wants.filter((other) => other !== want);
     this.#place(want, body);
     if (this.stage === 'done') return;
     this.#keep({ key: chunkKey(want), value: body }, this.plain);
@@ -277,10 +297,10 @@ export class BlobFetch {
 
   /** A slot in flight is held until the store has it: a slow disk slows the asking. */
   #keep(write: StoreWrite, sync: boolean, then?: () => void): void {
-    this.#inFlight++;
+    this.#keeping++;
     const ticket = this.#host.tickets.issue((event) => {
       if (this.stage === 'done' || event.kind !== 'written') return;
-      this.#inFlight--;
+      this.#keeping--;
       if (event.error !== undefined) this.#finish(`store: ${event.error}`);
       else then?.();
     });
@@ -313,19 +333,6 @@ export class BlobFetch {
       }
       this.#bytes.set(value, index * CHUNK_BYTES);
     }
-  }
-
-  /** Nobody is left for what is wanted: newcomers, or all once more after a pause, or no more. */
-  #nextRound(): void {
-    if (this.addHolders()) return;
-    const left = this.#holders.filter((holder) => !isGivenUp(holder));
-    if (left.length === 0 || this.#round >= ROUNDS_MAX) {
-      this.#finish(reasonOf(this.#holders));
-      return;
-    }
-    for (const holder of left) holder.missed.clear();
-    this.#pausedUntilMs = this.#host.ports.clock.nowMs() + ROUND_PAUSE_MS * 2 ** this.#round;
-    this.#round++;
   }
 
   /** Peers came or came back: those that did not answer get another chance. */
@@ -371,8 +378,8 @@ export class BlobFetch {
     return {
       holders: this.#holders,
       wants: this.#wants,
-      inFlight: this.#inFlight,
-      pausedUntilMs: this.#pausedUntilMs,
+      inFlight: this.#questions.timely + this.#keeping,
+      questions: this.#questions,
     };
   }
 }

@@ -48,9 +48,15 @@ export const FAILURES_MAX = 5;
 /** Who took longer for its last answer, or gave none, is asked only where nobody else may have it. */
 export const SLOW_ANSWER_MS = 2_500;
 
-/** When everybody said "I have not got it", they are asked again after this time, doubling, so often. */
-export const ROUND_PAUSE_MS = 1_000;
-export const ROUNDS_MAX = 3;
+/** Who said "I have not got it" is asked again after this time, doubling up to the maximum, so often; or as long as somebody
+ * else may still answer. */
+export const MISS_PAUSE_MS = 1_000;
+export const MISS_PAUSE_MAX_MS = 8_000;
+export const MISSES_MAX = 3;
+
+/** After this share of a deadline somebody else is asked too: one that answers just before it, or never, would otherwise hold
+ * up a fetch for as long as it likes. */
+export const OVERDUE_SHARE = 1 / 2;
 
 /** Answers being read from the store for one peer: twice what a correct one has in flight. */
 export const SERVING_PER_PEER_MAX = 8;

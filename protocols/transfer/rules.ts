@@ -7,6 +7,9 @@ import {
   CHUNK_BYTES,
   CHUNKS_IN_FLIGHT,
   FAILURES_MAX,
+  MISS_PAUSE_MAX_MS,
+  MISS_PAUSE_MS,
+  MISSES_MAX,
 } from './constants.ts';
 import { type ChunkList, encodeList } from './messages.ts';
 
@@ -28,8 +31,21 @@ export interface Holder {
   asked: number;
   /** It sent bytes that do not match their hash. */
   liar: boolean;
-  /** What it said it has not got, in this round. */
-  readonly missed: Set<Hash>;
+  /** What it said it has not got: how often, and until when it is left alone with it. */
+  readonly missed: Map<Hash, Missed>;
+}
+
+interface Missed {
+  readonly times: number;
+  readonly untilMs: number;
+}
+
+const NEVER_MISSED: Missed = { times: 0, untilMs: 0 };
+
+/** Questions without an answer. */
+export interface Asked {
+  readonly size: number;
+  isAsked(holder: Holder, want: Hash): boolean;
 }
 
 /** The part of a fetch that decides what to do next. */
@@ -38,9 +54,9 @@ export interface Pull {
   readonly holders: readonly Holder[];
   /** Not asked for at this moment, in the order of the blob. */
   readonly wants: readonly Hash[];
-  /** Asked for and not yet stored. */
+  /** Asked for, not overdue and not yet stored. */
   readonly inFlight: number;
-  readonly pausedUntilMs: number;
+  readonly questions: Asked;
 }
 
 export type PullStep =
@@ -97,7 +113,7 @@ export function placesOf(list: ChunkList): Map<Hash, number[]> {
 }
 
 export function newHolder(id: PeerId): Holder {
-  return { id, failures: 0, notBeforeMs: 0, asked: 0, liar: false, missed: new Set() };
+  return { id, failures: 0, notBeforeMs: 0, asked: 0, liar: false, missed: new Map() };
 }
 
 export const isGivenUp = (holder: Holder): boolean => holder.liar || holder.failures >= FAILURES_MAX;
@@ -105,6 +121,13 @@ export const isGivenUp = (holder: Holder): boolean => holder.liar || holder.fail
 /** Rest of a peer after so many failures in a row. */
 export function backoffMs(failures: number): number {
   return Math.min(BACKOFF_FIRST_MS * 2 ** Math.max(0, failures - 1), BACKOFF_MAX_MS);
+}
+
+/** It has not got this one, and is asked for it again later: what others have only now it may have next. */
+export function miss({ missed }: Holder, want: Hash, nowMs: number): void {
+  const { times } = missed.get(want) ?? NEVER_MISSED;
+  const pauseMs = Math.min(MISS_PAUSE_MS * 2 ** times, MISS_PAUSE_MAX_MS);
+  missed.set(want, { times: times + 1, untilMs: nowMs + pauseMs });
 }
 
 /** What is known of peers beyond one fetch. */
@@ -120,15 +143,20 @@ export interface Peers {
  * go to fewer failures, then to the earlier holder.
  */
 export function nextStep(pull: Pull, nowMs: number, peers: Peers): PullStep {
-  if (pull.wants.length === 0 || pull.inFlight >= CHUNKS_IN_FLIGHT) return { act: 'rest' };
-  if (nowMs < pull.pausedUntilMs) return { act: 'wait', untilMs: pull.pausedUntilMs };
-  let awaited = pull.inFlight > 0;
+  const { wants, questions } = pull;
+  if (wants.length === 0 || pull.inFlight >= CHUNKS_IN_FLIGHT) return { act: 'rest' };
+  // As long as one may answer, the others are asked again and again.
+  const missesMax = questions.size > 0 ? Number.POSITIVE_INFINITY : MISSES_MAX;
+  let awaited = questions.size > 0;
   let earliestMs = Number.POSITIVE_INFINITY;
-  for (const want of pull.wants) {
+  for (const want of wants) {
     let best: Holder | undefined;
     for (const holder of pull.holders) {
-      if (isGivenUp(holder) || holder.missed.has(want)) continue;
-      if (holder.notBeforeMs > nowMs) earliestMs = Math.min(earliestMs, holder.notBeforeMs);
+      if (isGivenUp(holder) || questions.isAsked(holder, want)) continue;
+      const { times, untilMs } = holder.missed.get(want) ?? NEVER_MISSED;
+      if (times > missesMax) continue;
+      const notBeforeMs = Math.max(holder.notBeforeMs, untilMs);
+      if (notBeforeMs > nowMs) earliestMs = Math.min(earliestMs, notBeforeMs);
       else if (!peers.isFree(holder.id)) awaited = true;
       else if (best === undefined || isPreferred(holder, best, peers)) best = holder;
     }

@@ -39,6 +39,8 @@ export class Peer {
   readonly answers = new Map<number, BlobAnswer>();
   transfer: Transfer;
   lie: Lie | undefined;
+  /** How long it lets each asker wait. */
+  delayMs: (request: Uint8Array) => number = () => 0;
   isUp = true;
   requestsInFlight = 0;
   requestsInFlightPeak = 0;
@@ -154,7 +156,7 @@ export class Peer {
             const response = holder.lie === undefined ? truth : holder.lie(bytes, truth);
             if (isLost() || (response === undefined && holder.lie !== undefined)) return;
             world.after(
-              latencyMs(),
+              holder.delayMs(bytes) + latencyMs(),
               guarded(() => answer(response)),
             );
           });
