@@ -1,7 +1,14 @@
 // The door of the room.
 export * from './bytes.ts';
 export * from './delta-set/index.ts';
-export { answering, createLocalFusion, digestOf, fusePlan, type LocalFusionOptions } from './local-fusion.ts';
+export {
+  answering,
+  createLocalFusion,
+  digestOf,
+  fusePlan,
+  generationParts,
+  type LocalFusionOptions,
+} from './local-fusion.ts';
 export * from './manifest/index.ts';
 export {
   type Charge,

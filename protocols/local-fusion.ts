@@ -1,8 +1,16 @@
 // The fusion port over a model line in the caller's thread. It puts off each request, not only its answer: what a
 // reader sees while a plan is under way is then the state of the last answer. Hosts whose models are large run the
 // same functions on another thread.
-import { type Codec, createModelLine, type ModelLayout, type ModelLine } from '../fusion/index.ts';
-import type { FusedGeneration, Fusion, FusionPlan, PortEvent, Signer, Ticket } from './ports.ts';
+import {
+  assert,
+  type Codec,
+  codecNamed,
+  createModelLine,
+  type GenerationPart,
+  type ModelLayout,
+  type ModelLine,
+} from '../fusion/index.ts';
+import type { FusedGeneration, Fusion, FusionPart, FusionPlan, PortEvent, Signer, Ticket } from './ports.ts';
 
 export interface LocalFusionOptions {
   readonly layout: ModelLayout;
@@ -61,8 +69,17 @@ export function fusePlan(
 ): readonly FusedGeneration[] {
   line.rollback(plan.rollbackTo);
   return plan.generations.map(({ generation, parts }) => {
-    line.apply(generation, parts);
+    line.apply(generation, generationParts(parts));
     return digestOf(line, hash);
+  });
+}
+
+/** Parts with the codecs that they name; a record with an unknown one never comes so far. */
+export function generationParts(parts: readonly FusionPart[]): readonly GenerationPart[] {
+  return parts.map(({ codec: name, payload, samples }) => {
+    const codec = name === undefined ? undefined : codecNamed(name);
+    assert(name === undefined || codec !== undefined, `a part names a codec that exists: ${name}`);
+    return { payload, samples, codec };
   });
 }
 

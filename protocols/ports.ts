@@ -58,7 +58,14 @@ export interface TrainJob {
   readonly model: Float32Array;
   readonly generation: number;
   /** Own payloads whose weight changed: +1 takes a delta that lost its weight back into the residual. */
-  readonly takeBack: readonly { readonly payload: Uint8Array; readonly sign: 1 | -1 }[];
+  readonly takeBack: readonly TakenBack[];
+}
+
+export interface TakenBack {
+  readonly payload: Uint8Array;
+  readonly sign: 1 | -1;
+  /** Of the payload; absent: the mesh's. */
+  readonly codec?: string;
 }
 
 export interface Learner {
@@ -76,6 +83,8 @@ export interface FusionPart {
   readonly id: Hash;
   readonly payload: Uint8Array;
   readonly samples: number;
+  /** Of the payload; absent: the mesh's. */
+  readonly codec?: string;
 }
 
 /** Bring the model to the last generation named. Parts are in ascending id; a generation may have none. */
@@ -189,6 +198,10 @@ export type PortEvent =
       readonly ticket: Ticket;
       /** The encoded delta. */
       readonly payload: Uint8Array;
+      /** Of the payload; absent: the mesh's. */
+      readonly codec?: string;
+      /** That the delta stands for; absent: the learner's. */
+      readonly samples?: number;
       /** What `restore` needs to go on after this round: optimiser, residual, random state, cursor. */
       readonly state: Uint8Array;
       readonly loss: number;

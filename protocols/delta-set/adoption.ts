@@ -57,7 +57,10 @@ export class Adoption {
     if (set.floor > 0) this.#considerBranches(neighbours);
   }
 
-  /** The heavier branch stays, unless it has too few members for anybody to believe them. */
+  /**
+   * The heavier branch stays, unless it has too few members for anybody to believe them. Where no branch has enough, its
+   * members are as few as ours, and it is believed all the same: else they would stay apart for ever.
+   */
   #considerBranches(neighbours: readonly Neighbour[]): void {
     const heavier = neighbours.filter((neighbour) => this.#preferred(neighbour) === 'theirs');
     const branch = this.#vouchedFor(heavier, BRANCH_SHARE_MIN);
@@ -65,8 +68,13 @@ export class Adoption {
     const lighter = neighbours.filter((neighbour) => this.#preferred(neighbour) === 'ours');
     const peers = this.#context.ports.network.peers().length;
     const isAlmostAlone = peers - heavier.length - lighter.length + 1 < BRANCH_SHARE_MIN * peers;
-    const common = isAlmostAlone ? this.#vouchedFor(lighter, AWAY_SHARE_MIN) : undefined;
-    if (common !== undefined) this.#fetch(common, 'hardly anybody is on this branch');
+    if (!isAlmostAlone) return;
+    const common = this.#vouchedFor(lighter, AWAY_SHARE_MIN);
+    if (common !== undefined) return this.#fetch(common, 'hardly anybody is on this branch');
+    const isScattered = this.#vouchedFor(lighter, BRANCH_SHARE_MIN) === undefined;
+    const any = isScattered ? this.#vouchedFor(heavier, 0) : undefined;
+    if (any !== undefined)
+      this.#fetch(any, 'no branch has many members, and this one has more samples behind it');
   }
 
   /**

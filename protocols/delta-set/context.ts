@@ -1,6 +1,7 @@
 // What the parts of one delta-set machine share: settings, ports, the set, and the two ways out (the listener
 // for the host, the journal for the trace). It decides nothing.
-import type { Codec, ModelLayout } from '../../fusion/index.ts';
+import type { ModelLayout } from '../../fusion/index.ts';
+import type { AdmittedCodecs } from '../manifest/lineage.ts';
 import type { Manifest } from '../manifest/schema.ts';
 import type { Hash, PeerId, Ports } from '../ports.ts';
 import type { Tickets } from '../tickets.ts';
@@ -46,7 +47,8 @@ export interface Context {
   readonly manifest: Manifest;
   readonly meshId: Hash;
   readonly self: PeerId;
-  readonly codec: Codec;
+  /** Of what records may say that they are encoded by. */
+  readonly codecs: AdmittedCodecs;
   readonly layout: ModelLayout;
   readonly ports: Ports;
   /** S of generation 0. It is only read. */

@@ -1,6 +1,7 @@
 // What can be said of a delta message by looking at nothing but its bytes and the manifest. A host with many members in
 // one process may look once for all of them: the answers are the same for everybody.
-import type { Codec, ModelLayout } from '../../fusion/index.ts';
+import type { ModelLayout } from '../../fusion/index.ts';
+import type { AdmittedCodecs } from '../manifest/lineage.ts';
 import type { Blobs, Signer, StoreWrite, Verdict } from '../ports.ts';
 import { type DeltaMessage, decodeDelta, encodeDelta } from './messages.ts';
 import { recordKey } from './store-layout.ts';
@@ -17,7 +18,7 @@ export interface Inspection {
 export interface InspectionParts {
   readonly signer: Pick<Signer, 'hash' | 'verify'>;
   readonly blobs: Pick<Blobs, 'hashOf' | 'writesFor'>;
-  readonly codec: Codec;
+  readonly codecs: AdmittedCodecs;
   readonly layout: ModelLayout;
 }
 
@@ -26,7 +27,7 @@ export type Inspect = (bytes: Uint8Array, parts: InspectionParts) => Inspection;
 
 /** Each answer is worked out when it is first asked for. */
 export const inspectDelta: Inspect = (bytes, parts) => {
-  const { signer, blobs, codec, layout } = parts;
+  const { signer, blobs, codecs, layout } = parts;
   const message = decodeDelta(bytes, signer.hash);
   let proofs: { readonly verdict: Verdict | undefined } | undefined;
   let writes: readonly StoreWrite[] | undefined;
@@ -46,6 +47,8 @@ export const inspectDelta: Inspect = (bytes, parts) => {
     if (!signer.verify(record.author, record.header, record.signature)) return reject('bad-signature');
     if (payload === undefined) return undefined;
     if (blobs.hashOf(payload) !== record.payload) return reject('payload-hash');
+    const codec = codecs(record.codec);
+    if (codec === undefined) return reject('codec');
     return codec.check(payload, layout) === undefined ? undefined : reject('payload');
   }
 

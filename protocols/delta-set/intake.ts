@@ -62,8 +62,8 @@ export class Intake {
 
   #judge(from: PeerId, bytes: Uint8Array): Verdict {
     if (bytes.length > GOSSIP_BYTES_MAX) return reject('oversized');
-    const { inspect, ports, codec, layout } = this.#context;
-    const inspection = inspect(bytes, { signer: ports.signer, blobs: ports.blobs, codec, layout });
+    const { inspect, ports, codecs, layout } = this.#context;
+    const inspection = inspect(bytes, { signer: ports.signer, blobs: ports.blobs, codecs, layout });
     const { message } = inspection;
     if (message === undefined) return reject('malformed');
     const { record, payload } = message;
@@ -81,11 +81,12 @@ export class Intake {
 
   /** What the manifest forbids, whoever says it. */
   #judgeFields({ record, payload }: DeltaMessage): Verdict | undefined {
-    const { manifest, codec, layout } = this.#context;
+    const { manifest, codecs, layout } = this.#context;
     const { limits, history } = manifest;
     if (this.#members?.has(record.author) === false) return reject('not-admitted');
     if (record.samples < 1 || record.samples > limits.samplesMax) return reject('samples');
-    if (record.codec !== codec.name) return reject('codec');
+    const codec = codecs(record.codec);
+    if (codec === undefined) return reject('codec');
     if (record.payloadBytes > Math.min(limits.payloadBytes, codec.payloadBytesMax(layout))) {
       return reject('payload-size');
     }
@@ -114,7 +115,7 @@ export class Intake {
   }
 
   #pull(from: PeerId, record: DeltaRecord): void {
-    const { ports, tickets, codec, layout } = this.#context;
+    const { ports, tickets, codecs, layout } = this.#context;
     const sources = from === record.author ? [from] : [from, record.author];
     const ticket = tickets.issue((event) => {
       if (event.kind !== 'blob' || event.bytes === undefined) {
@@ -122,7 +123,7 @@ export class Intake {
         this.#saidInVain(from, record);
       } else if (
         event.bytes.length !== record.payloadBytes ||
-        codec.check(event.bytes, layout) !== undefined
+        codecs(record.codec)?.check(event.bytes, layout) !== undefined
       ) {
         ports.network.penalise(record.author, 'payload');
         this.#drop(record, 'payload');

@@ -5,9 +5,9 @@
 //
 // Receiving a record lets a member conclude only that its author trained; receiving a quorum of a generation lets
 // it go on; equal set digests up to a generation mean equal model digests there, on every member.
-import { assert, codecNamed, initialWeights, layoutOf } from '../../fusion/index.ts';
+import { assert, initialWeights, layoutOf } from '../../fusion/index.ts';
 import { Alarm } from '../alarm.ts';
-import { initialSeedOf, type Manifest } from '../manifest/index.ts';
+import { admittedCodecs, initialSeedOf, type Manifest } from '../manifest/index.ts';
 import type { Call, Hash, Machine, PeerId, PortEvent, Ports, Verdict } from '../ports.ts';
 import { Tickets } from '../tickets.ts';
 import { Adoption } from './adoption.ts';
@@ -99,15 +99,15 @@ class DeltaSetMachine implements DeltaSet {
 
   constructor(options: DeltaSetOptions, ports: Ports) {
     const { manifest, meshId, listener } = options;
-    const codec = codecNamed(manifest.codec);
-    assert(codec !== undefined, `the manifest names a codec that exists: ${manifest.codec}`);
+    const codecs = admittedCodecs(manifest);
+    assert(codecs(manifest.codec) !== undefined, `the manifest names a codec that exists: ${manifest.codec}`);
     this.#options = options;
     this.#alarm = new Alarm(ports.clock);
     this.#context = {
       manifest,
       meshId,
       self: ports.network.self,
-      codec,
+      codecs,
       layout: layoutOf(manifest.model),
       ports: { ...ports, clock: this.#alarm },
       initialModel: options.initialModel ?? (() => initialWeights(manifest.model, initialSeedOf(meshId))),

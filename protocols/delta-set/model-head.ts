@@ -248,7 +248,7 @@ export class ModelHead {
         // Lost on disk, or the set has moved on while payloads were read (then `changed` has said so too).
         if (payload === undefined)
           this.#incompleteFrom = Math.min(generation, this.#incompleteFrom ?? generation);
-        else parts.push({ id: record.id, payload, samples: record.samples });
+        else parts.push({ id: record.id, payload, samples: record.samples, codec: record.codec });
       }
       generations.push({ generation, parts });
     }

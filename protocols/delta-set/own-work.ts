@@ -3,7 +3,7 @@
 // repeats either nothing or the very same bytes.
 //
 //   idle → training → writing → idle          a failed round or write waits and tries again
-import type { Hash, PortEvent, StoreWrite } from '../ports.ts';
+import type { Hash, PortEvent, StoreWrite, TakenBack } from '../ports.ts';
 import { RETRY_MAX_MS, RETRY_MIN_MS } from './constants.ts';
 import type { Context } from './context.ts';
 import { type DeltaRecord, encodeDelta, signRecord } from './messages.ts';
@@ -24,7 +24,7 @@ export class OwnWork {
   #returned = new Set<Hash>();
   #stateKeys: ReadonlySet<string> = new Set();
   /** Payloads that nobody has seen, or has kept: their work is taken back whole. `id` names a record that was written. */
-  #unsent: { readonly payload: Uint8Array; readonly id: Hash | undefined }[] = [];
+  #unsent: (Omit<TakenBack, 'sign'> & { readonly id: Hash | undefined })[] = [];
   #retryAtMs = 0;
   #retryMs = RETRY_MIN_MS;
 
@@ -72,7 +72,7 @@ export class OwnWork {
         if (event.kind !== 'blob') return;
         if (event.bytes === undefined) return this.#lost(record);
         if (this.#unsent.some(({ id }) => id === record.id)) return;
-        this.#unsent.push({ payload: event.bytes, id: record.id });
+        this.#unsent.push({ payload: event.bytes, codec: record.codec, id: record.id });
         listener.notice('DELTA_RETURNED', `own delta of generation ${record.generation} was never heard`);
       });
       ports.blobs.fetch(record.payload, record.payloadBytes, [], ticket);
@@ -96,9 +96,7 @@ export class OwnWork {
   }
 
   /** Own records whose weight has changed since the last round, with their payloads. */
-  #collectReturned(
-    then: (takeBack: readonly { payload: Uint8Array; sign: 1 | -1 }[], returned: Set<Hash>) => void,
-  ): void {
+  #collectReturned(then: (takeBack: readonly TakenBack[], returned: Set<Hash>) => void): void {
     const { set, ports, tickets, payloads, self, listener } = this.#context;
     const returned = new Set(this.#returned);
     // What came back while a round was taking it back as well, and what is still in the set without weight: once each.
@@ -111,16 +109,13 @@ export class OwnWork {
       if (counts === !returned.has(record.id)) continue;
       changed.push({ record, sign: counts ? -1 : 1 });
     }
-    const takeBack: { payload: Uint8Array; sign: 1 | -1 }[] = this.#unsent.map(({ payload }) => ({
-      payload,
-      sign: 1,
-    }));
+    const takeBack: TakenBack[] = this.#unsent.map(({ payload, codec }) => ({ payload, codec, sign: 1 }));
     let missing = changed.length;
     if (missing === 0) return then(takeBack, returned);
     for (const { record, sign } of changed) {
       const take = (payload: Uint8Array | undefined): void => {
         if (payload !== undefined) {
-          takeBack.push({ payload, sign });
+          takeBack.push({ payload, codec: record.codec, sign });
           if (sign === 1) returned.add(record.id);
           else returned.delete(record.id);
           const what =
@@ -140,11 +135,7 @@ export class OwnWork {
     }
   }
 
-  #train(
-    head: HeadState,
-    takeBack: readonly { payload: Uint8Array; sign: 1 | -1 }[],
-    returned: ReadonlySet<Hash>,
-  ): void {
+  #train(head: HeadState, takeBack: readonly TakenBack[], returned: ReadonlySet<Hash>): void {
     const { ports, tickets, listener } = this.#context;
     const ticket = tickets.issue((event) => {
       if (event.kind === 'trained') {
@@ -164,7 +155,7 @@ export class OwnWork {
   }
 
   #write(head: HeadState, trained: Trained, returned: ReadonlySet<Hash>): void {
-    const { ports, tickets, set, manifest, meshId, self, codec, listener, payloads } = this.#context;
+    const { ports, tickets, set, manifest, meshId, self, listener, payloads } = this.#context;
     this.#state = 'writing';
     const generation = this.#current();
     const payload = ports.blobs.writesFor(trained.payload);
@@ -177,8 +168,8 @@ export class OwnWork {
         generation,
         baseGeneration: head.generation,
         base: head.state,
-        samples: ports.learner.samples,
-        codec: codec.name,
+        samples: Math.min(trained.samples ?? ports.learner.samples, manifest.limits.samplesMax),
+        codec: trained.codec ?? manifest.codec,
         payload: payload.hash,
         payloadBytes: trained.payload.length,
         votes: votesOf > 0 ? set.held(votesOf).map((known) => voteFor(known.id)) : [],
@@ -223,7 +214,7 @@ export class OwnWork {
 
   /** The round is not lost: nothing was sent, so all of its payload goes back into the residual next time. */
   #failedWrite(trained: Trained): void {
-    this.#unsent.push({ payload: trained.payload, id: undefined });
+    this.#unsent.push({ payload: trained.payload, codec: trained.codec, id: undefined });
     this.#later();
   }
 

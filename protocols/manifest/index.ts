@@ -10,6 +10,14 @@ export {
   type Invitation,
   type InvitationProblem,
 } from './invitation.ts';
+export {
+  type AdmittedCodecs,
+  admitsForeign,
+  admittedCodecs,
+  FOREIGN_CODEC,
+  type Lineage,
+  lineageOf,
+} from './lineage.ts';
 export { decodeManifest, initialSeedOf, type ManifestDecoded, meshIdOf } from './manifest.ts';
 export { crossChecks, nearestName, parametersOf } from './rules.ts';
 export { type Manifest, manifestSchema } from './schema.ts';

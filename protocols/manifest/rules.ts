@@ -2,6 +2,7 @@
 import { codecNamed, codecNames, layoutOf } from '../../fusion/index.ts';
 import { isWholeText } from '../bytes.ts';
 import { MODEL_PARAMETERS_MAX } from './defaults.ts';
+import { admittedCodecs, FOREIGN_CODEC } from './lineage.ts';
 import type { Manifest } from './schema.ts';
 
 /** Sentences that begin with the key they are about; empty for a good manifest. */
@@ -73,7 +74,9 @@ function sizeProblems(manifest: Manifest): readonly string[] {
   if (codec === undefined) {
     return [`codec "${manifest.codec}" is unknown: use one like ${codecNames.join(', ')}`];
   }
-  const bytesMax = codec.payloadBytesMax(layoutOf(manifest.model));
+  const layout = layoutOf(manifest.model);
+  const foreign = admittedCodecs(manifest)(FOREIGN_CODEC);
+  const bytesMax = Math.max(codec.payloadBytesMax(layout), foreign?.payloadBytesMax(layout) ?? 0);
   if (bytesMax <= manifest.limits.payloadBytes) return [];
   return [
     `limits.payloadBytes is below the ${bytesMax} bytes that a delta may take: raise it or compress more`,

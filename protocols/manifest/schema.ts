@@ -31,6 +31,8 @@ export const manifestSchema = z.strictObject({
     outerLearningRate: z.number().positive().max(10),
   }),
   codec: z.string().min(1).max(32),
+  /** What becomes of a model that a member brings from elsewhere, see lineage.ts; absent: `shared`. */
+  lineage: z.enum(['shared', 'adopt', 'align', 'naive']).optional(),
   pace: z.strictObject({
     /** Share of the live contributors' samples that completes a generation, in (0, 1]. */
     quorum: z.number().gt(0).max(1),

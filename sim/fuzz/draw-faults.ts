@@ -8,6 +8,7 @@ interface Stage {
   readonly peers: number;
   /** Faults begin in this time. */
   readonly spanMs: number;
+  readonly hasAttackers: boolean;
 }
 
 const FAULTS_MAX = 6;
@@ -44,7 +45,21 @@ export function drawFaults(random: Random, stage: Stage): Fault[] {
   // Drawn beside the others, so that known seeds keep the faults that they had.
   const rot = random.fork('rot');
   if (rot.below(ROT_ONE_IN) === 0) faults.push(drawDamage(rot, stage));
-  return withoutClashes(faults);
+  return withoutWalls(withoutClashes(faults), stage);
+}
+
+/**
+ * A peer without room passes nothing on. One stays so for ever at most, and none beside attackers: two between the others
+ * are a wall, behind which nobody can agree with anybody.
+ */
+function withoutWalls(faults: readonly Fault[], { hasAttackers, spanMs }: Stage): Fault[] {
+  let mayStayFull = !hasAttackers;
+  return faults.map((fault) => {
+    if (fault.kind !== 'full-disk' || fault.untilMs !== undefined) return fault;
+    if (!mayStayFull) return { ...fault, untilMs: Math.round(spanMs) };
+    mayStayFull = false;
+    return fault;
+  });
 }
 
 /** A peer has one disk and is late once; more would say nothing new. */

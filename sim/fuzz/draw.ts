@@ -34,6 +34,9 @@ export function drawScenario(seed: string): Scenario {
   const manifest = drawManifest(random.fork('manifest'), { horizon, inlineBytes });
   const loss = oneOf(random.fork('loss'), LOSSES) * (inlineBytes === 0 ? 1 / 6 : 1);
   const generations = wholeBetween(random.fork('generations'), isShort ? [horizon + 8, 56] : [8, 32]);
+  const attackers = drawAttackers(random.fork('attackers'), peers);
+  // About as long as the members learn, so that something happens to every part of a run.
+  const stage = { peers, spanMs: roundMs * generations, hasAttackers: attackers.length > 0 };
   const input: ScenarioInput = {
     name: 'fuzz',
     seed,
@@ -42,9 +45,8 @@ export function drawScenario(seed: string): Scenario {
     learner: drawLearner(random.fork('learner')),
     compute: drawCompute(random.fork('compute'), roundMs),
     network: { ...drawNetwork(random.fork('network'), peers), loss },
-    // About as long as the members learn, so that something happens to every part of a run.
-    faults: drawFaults(random.fork('faults'), { peers, spanMs: roundMs * generations }),
-    attackers: drawAttackers(random.fork('attackers'), peers),
+    faults: drawFaults(random.fork('faults'), stage),
+    attackers,
     end: { generations, maxMs: END_MS },
     checks: loss > LOSS_HEALED_SOON ? SLOW_CHECKS : {},
   };
