@@ -6,7 +6,8 @@ import { canonicalText, decodeManifest, type Manifest } from '../protocols/index
 import { CliError } from './errors.ts';
 import { readTfjsModel } from './tfjs-files.ts';
 
-const MANIFEST_KEY = 'meldmesh.manifest';
+/** Name of the manifest's text in a file's metadata. */
+export const MANIFEST_KEY = 'meldmesh.manifest';
 const MESH_KEY = 'meldmesh.meshId';
 const GENERATION_KEY = 'meldmesh.generation';
 const SAMPLES_KEY = 'meldmesh.samples';

@@ -1,7 +1,10 @@
 // All commands with their common manners: help with examples, nearest names for typing errors, --debug. What a
 // command does is loaded when it runs, so that `--help` and `mesh` start fast.
 import { Command } from 'commander';
+import { addAlign } from './commands/align.ts';
+import { addBarrier } from './commands/barrier.ts';
 import { addCheckpoints } from './commands/checkpoints.ts';
+import { addConnect } from './commands/connect.ts';
 import { addEvaluate } from './commands/evaluate.ts';
 import { addHistory } from './commands/history.ts';
 import { addInit } from './commands/init.ts';
@@ -9,6 +12,7 @@ import { addJoin } from './commands/join.ts';
 import { addMesh } from './commands/mesh.ts';
 import { addPredict } from './commands/predict.ts';
 import { addReferences } from './commands/references.ts';
+import { addRobust } from './commands/robust.ts';
 import { addSim } from './commands/sim.ts';
 import { addStatus } from './commands/status.ts';
 import { packageVersion } from './program-version.ts';
@@ -48,6 +52,10 @@ export function createProgram(): Command {
     addPredict,
     addHistory,
     addCheckpoints,
+    addAlign,
+    addBarrier,
+    addConnect,
+    addRobust,
     addReferences,
     addSim,
   ]) {

@@ -9,6 +9,8 @@ export interface GenerationPart {
   readonly payload: Uint8Array;
   /** Weight of the part, a positive integer. */
   readonly samples: number;
+  /** Of this part; absent: that of the generation. */
+  readonly codec?: Codec;
 }
 
 export interface GenerationOptions {
@@ -18,6 +20,7 @@ export interface GenerationOptions {
   readonly m: Float32Array;
   /** At least one, in ascending order of record id. */
   readonly parts: readonly GenerationPart[];
+  /** Of the parts that do not name one of their own. */
   readonly codec: Codec;
   readonly layout: ModelLayout;
   /** μ. */
@@ -50,9 +53,9 @@ export function applyGeneration(options: GenerationOptions): void {
   );
   scratch.fill(0);
   let samplesTotal = 0;
-  for (const { payload, samples } of parts) {
+  for (const { payload, samples, codec: own = codec } of parts) {
     assert(Number.isSafeInteger(samples) && samples > 0, 'samples are a positive integer');
-    codec.addTo(scratch, payload, samples, layout);
+    own.addTo(scratch, payload, samples, layout);
     samplesTotal += samples;
   }
   const count = places === undefined ? S.length : places.length;

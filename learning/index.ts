@@ -13,6 +13,14 @@ export {
 export type { TrainingSettings } from './engine.ts';
 export { DataError, type DataErrorCode, LearningError, type LearningErrorCode } from './errors.ts';
 export { isFiniteVector } from './finite.ts';
+export {
+  checkForeignModel,
+  type ForeignCandidate,
+  type ForeignDecision,
+  type ForeignMatching,
+  type ForeignModel,
+  type ForeignScore,
+} from './foreign/foreign-model.ts';
 export { type IdxHeader, type IdxNames, parseIdx, parseIdxHeader } from './idx.ts';
 export type { FastTensors } from './kernels/tensors.ts';
 export { type OpenedLearner, serveLearner } from './learner-mailbox.ts';
@@ -32,6 +40,7 @@ export {
   viewLearnerState,
   writeLearnerState,
 } from './learner-state.ts';
+export { type ModelFunctions, type ModelFunctionsOptions, openModelFunctions } from './model-functions.ts';
 export { type NpzOptions, parseNpz } from './npz.ts';
 export { openFastTensors, openLayersModel } from './open-tensors.ts';
 export { openTrainer, type TrainerOptions } from './open-trainer.ts';

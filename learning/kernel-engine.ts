@@ -13,17 +13,22 @@ export function createKernelEngine(options: { readonly spec: DenseSpec; readonly
   const { spec, scale } = options;
   const layout = layoutOf(spec);
   let stack = createDenseStack(spec, { layout, samplesMax: INFERENCE_BATCH, scale });
+  /** Whose weights lie in the stack: of two models that are looked at side by side, each puts its own there again. */
+  let loaded: object | undefined;
   return {
     spec,
     layout,
     open(start) {
+      loaded = undefined;
       if (start.batch > stack.samplesMax)
         stack = createDenseStack(spec, { layout, samplesMax: start.batch, scale });
       return openTraining(stack, start, scale);
     },
     *logits(weights, data) {
-      stack.weights.set(weights);
+      const own = {};
       for (let start = 0; start < data.count; start += INFERENCE_BATCH) {
+        if (loaded !== own) stack.weights.set(weights);
+        loaded = own;
         const length = Math.min(INFERENCE_BATCH, data.count - start);
         const indices = Uint32Array.from({ length }, (_, i) => start + i);
         yield stack.logits(fill(stack, { data, scale, indices }));

@@ -12,7 +12,10 @@ import {
   restoreRandom,
   takeBack,
 } from '../fusion/index.ts';
+import type { Dataset } from './dataset.ts';
 import { LearningError } from './errors.ts';
+import type { BroughtIn } from './foreign/bring-in.ts';
+import { checkForeignModel, type ForeignModel } from './foreign/foreign-model.ts';
 import { decodeLearnerState, encodeLearnerState, type LearnerState } from './learner-state.ts';
 import { openTrainer } from './open-trainer.ts';
 import type { Score, TrainedRound } from './trainer.ts';
@@ -52,16 +55,20 @@ export interface LearnerRoundsOptions {
   readonly codec: string;
   readonly seed: string;
   readonly trainer: RoundTrainer;
+  /** A model from elsewhere, for a member without a past; judged on these samples. */
+  readonly foreign?: ForeignModel;
+  readonly scale: number;
+  readonly data: Dataset | undefined;
+  readonly test: Dataset | undefined;
 }
 
-/** Throws a LearningError when the codec is not known. */
+/** Throws a LearningError when a codec is not known, or a model from elsewhere is none of this shape. */
 export function createLearnerRounds(options: LearnerRoundsOptions): LearnerRounds {
   const { trainer } = options;
-  const codec = codecNamed(options.codec);
-  if (codec === undefined) {
-    throw new LearningError('MELDMESH_LEARNING_PAYLOAD', `there is no codec named ${options.codec}`);
-  }
+  const codec = codecOf(options.codec);
   const layout = layoutOf(options.spec);
+  const { foreign } = options;
+  if (foreign !== undefined) checkForeignModel(foreign, layout);
   let state = newLearnerState(options.seed, layout.size);
   return {
     async answer(request) {
@@ -74,25 +81,23 @@ export function createLearnerRounds(options: LearnerRoundsOptions): LearnerRound
           return { kind: 'evaluated', ticket: request.ticket, accuracy, loss };
         }
         case 'train': {
-          const { payload, loss, steps, ...round } = await runRound(request, {
-            codec,
-            layout,
-            trainer,
-            state,
-          });
-          state = round.state;
-          return {
-            kind: 'trained',
-            ticket: request.ticket,
-            payload,
-            state: encodeLearnerState(state),
-            loss,
-            steps,
-          };
+          const member = { codec, layout, trainer, state };
+          const isFirst = foreign !== undefined && state.rounds === 0;
+          const { state: next, ...told } = isFirst
+            ? await runFirstRound(request, { ...member, ...options, codec, foreign })
+            : await runRound(request, member);
+          state = next;
+          return { kind: 'trained', ticket: request.ticket, state: encodeLearnerState(state), ...told };
         }
       }
     },
   };
+}
+
+function codecOf(name: string): Codec {
+  const codec = codecNamed(name);
+  if (codec !== undefined) return codec;
+  throw new LearningError('MELDMESH_LEARNING_PAYLOAD', `there is no codec named ${name}`);
 }
 
 /** Before the first round. */
@@ -140,9 +145,11 @@ export interface RoundMember {
   readonly state: LearnerState;
   /** Where the new residual goes. Default: memory of its own. */
   readonly residual?: Float32Array;
+  /** Of what is sent, where it is not the mesh's. */
+  readonly sentBy?: Codec;
 }
 
-export type RoundDone = Pick<TrainedAnswer, 'payload' | 'loss' | 'steps'> & { readonly state: LearnerState };
+export type RoundDone = Omit<TrainedAnswer, 'kind' | 'ticket' | 'state'> & { readonly state: LearnerState };
 
 /** One round as a function of what it is given. Rejects as the trainer does. */
 export async function runRound(
@@ -150,15 +157,17 @@ export async function runRound(
   member: RoundMember,
 ): Promise<RoundDone> {
   const { codec, layout, trainer, state, residual = new Float32Array(layout.size) } = member;
+  const { sentBy = codec } = member;
   const { model, generation } = request;
   residual.set(state.residual);
-  for (const { payload, sign } of request.takeBack) {
-    const fault = codec.check(payload, layout);
-    if (fault !== undefined) {
+  for (const { payload, sign, codec: name } of request.takeBack) {
+    const own = name === undefined ? codec : codecNamed(name);
+    const fault = own === undefined ? `no codec is named ${name}` : own.check(payload, layout);
+    if (own === undefined || fault !== undefined) {
       const text = `an own delta to take back is damaged: ${fault}`;
       throw new LearningError('MELDMESH_LEARNING_PAYLOAD', text);
     }
-    takeBack({ residual, payload, sign, codec, layout });
+    takeBack({ residual, payload, sign, codec: own, layout });
   }
   const trained = await trainer.train({
     weights: model,
@@ -169,7 +178,7 @@ export async function runRound(
   const delta = trained.weights;
   for (let i = 0; i < delta.length; i++) delta[i] -= model[i];
   const random = randomOf(state, generation, 'codec');
-  const { payload } = compressWithFeedback({ delta, residual, codec, layout, random });
+  const { payload } = compressWithFeedback({ delta, residual, codec: sentBy, layout, random });
   const next: LearnerState = {
     random: state.random,
     rounds: state.rounds + 1,
@@ -179,4 +188,23 @@ export async function runRound(
   };
   const { loss, steps } = trained;
   return { state: next, payload, loss, steps };
+}
+
+/**
+ * The first round of a member that brings a model from elsewhere. What is taken of it stands in for what would have been
+ * trained; where it is refused, the round is one like others.
+ */
+async function runFirstRound(
+  request: TrainRequest,
+  member: RoundMember & Omit<LearnerRoundsOptions, 'codec' | 'trainer'> & { readonly foreign: ForeignModel },
+): Promise<RoundDone> {
+  const { foreign, state } = member;
+  const { bringIn } = await import('./foreign/bring-in.ts');
+  const { weights, decision }: BroughtIn = await bringIn({ ...member, shared: request.model });
+  if (weights === undefined) return { ...(await runRound(request, member)), foreign: decision };
+  const loss = (decision.chosen ?? decision.foreign)?.loss ?? 0;
+  const taken = { weights: weights.slice(), velocity: state.velocity, loss, steps: 0 };
+  const sentBy = codecOf(foreign.codec);
+  const done = await runRound(request, { ...member, sentBy, trainer: { train: () => taken } });
+  return { ...done, codec: sentBy.name, samples: foreign.samples, foreign: decision };
 }

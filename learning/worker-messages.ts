@@ -14,6 +14,7 @@ import type { DenseSpec } from '../fusion/index.ts';
 import type { BackendChoice } from './backend-choice.ts';
 import type { Dataset } from './dataset.ts';
 import type { TrainingSettings } from './engine.ts';
+import type { ForeignDecision, ForeignModel } from './foreign/foreign-model.ts';
 
 /** Everything that stays the same while a worker lives. */
 export interface LearnerInit {
@@ -29,6 +30,8 @@ export interface LearnerInit {
   /** In shared memory, see `shareDataset`; absent: this member only evaluates. */
   readonly data: Dataset | undefined;
   readonly test: Dataset | undefined;
+  /** Brought from elsewhere, for the member's first round. */
+  readonly foreign?: ForeignModel;
 }
 
 export interface TrainRequest {
@@ -36,7 +39,12 @@ export interface TrainRequest {
   readonly ticket: number;
   readonly model: Float32Array;
   readonly generation: number;
-  readonly takeBack: readonly { readonly payload: Uint8Array; readonly sign: 1 | -1 }[];
+  /** Own payloads; one without a codec has the mesh's. */
+  readonly takeBack: readonly {
+    readonly payload: Uint8Array;
+    readonly sign: 1 | -1;
+    readonly codec?: string;
+  }[];
 }
 
 export type LearnerRequest =
@@ -52,6 +60,11 @@ export interface TrainedAnswer {
   readonly state: Uint8Array;
   readonly loss: number;
   readonly steps: number;
+  /** Of the payload, and what it stands for, where they are not the mesh's and the member's own. */
+  readonly codec?: string;
+  readonly samples?: number;
+  /** What became of the model from elsewhere; in the first round only. */
+  readonly foreign?: ForeignDecision;
 }
 
 export interface ReadyAnswer {

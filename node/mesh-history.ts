@@ -147,7 +147,11 @@ export async function* replay(
     const records = set.counted(generation);
     const parts = [];
     for (const record of records) {
-      parts.push({ payload: await payloadOf(store, history, record), samples: record.samples });
+      parts.push({
+        payload: await payloadOf(store, history, record),
+        samples: record.samples,
+        codec: codecNamed(record.codec),
+      });
     }
     if (parts.length > 0) {
       applyGeneration({ S, m, scratch, parts, codec, layout, outerMomentum, outerLearningRate });
@@ -188,7 +192,8 @@ export function splitState(
 
 async function payloadOf(store: NodeStore, history: MeshHistory, record: DeltaRecord): Promise<Uint8Array> {
   const payload = await readBlob(store, record.payload);
-  if (payload !== undefined && history.codec.check(payload, history.layout) === undefined) return payload;
+  const codec = codecNamed(record.codec);
+  if (payload !== undefined && codec?.check(payload, history.layout) === undefined) return payload;
   const what = `The payload of the delta of ${record.author} in generation ${record.generation}`;
   throw new MeldError('MELDMESH_CHECKPOINT_BROKEN', `${what} is missing or damaged`);
 }

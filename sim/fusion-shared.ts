@@ -8,6 +8,7 @@ import {
   type FusedGeneration,
   type Fusion,
   type FusionPart,
+  generationParts,
   type Hash,
   type PortEvent,
 } from '../protocols/index.ts';
@@ -76,7 +77,7 @@ export class SharedState implements FusedGeneration {
 /** One state that was taken from the store in place of being computed. */
 export interface Reuse {
   readonly before: SharedState;
-  readonly parts: readonly GenerationPart[];
+  readonly parts: readonly FusionPart[];
   readonly after: SharedState;
 }
 
@@ -157,25 +158,30 @@ export class SharedStates {
   }
 
   /** The same, always computed, and with the codec itself. */
-  compute(
-    before: SharedState,
-    parts: readonly GenerationPart[],
-    codec: Codec = this.options.codec,
-  ): SharedState {
-    return new SharedState(before.generation + 1, this.#vectorsAfter(before, parts, { codec }));
+  compute(before: SharedState, parts: readonly FusionPart[], codec: Codec = this.options.codec): SharedState {
+    const vectors = this.#vectorsAfter(before, generationParts(parts), { codec });
+    return new SharedState(before.generation + 1, vectors);
   }
 
   #applied(before: SharedState, parts: readonly FusionPart[]): SharedState {
     // From generation 0 on most entries stay as they are: nothing has momentum yet.
     const isStart = before === this.initial && this.#startsPlain;
-    const places = (): Uint32Array | undefined => (isStart ? this.#decoded.placesOf(parts) : undefined);
-    const work = (): Vectors => this.#vectorsAfter(before, parts, { codec: this.#decoded, places: places() });
+    const own = this.#withoutMeshCodec(parts);
+    const isPlain = isStart && own.every(({ codec }) => codec === undefined);
+    const places = (): Uint32Array | undefined => (isPlain ? this.#decoded.placesOf(own) : undefined);
+    const work = (): Vectors => this.#vectorsAfter(before, own, { codec: this.#decoded, places: places() });
     // One step back only: no chain of states holds its whole past.
     if (before.isLone || parts.length === 0) return new SharedState(before.generation + 1, work());
     const state = new SharedState(before.generation + 1, work(), work);
     this.#lone = [...this.#lone, state].filter(({ isLone }) => isLone);
     for (const oldest of this.#lone.splice(0, Math.max(0, this.#lone.length - this.#loneMax))) oldest.drop();
     return state;
+  }
+
+  /** Parts of the mesh's codec are decoded once for all; models from elsewhere are few, and dense. */
+  #withoutMeshCodec(parts: readonly FusionPart[]): readonly GenerationPart[] {
+    const { name } = this.options.codec;
+    return generationParts(parts.map((part) => (part.codec === name ? { ...part, codec: undefined } : part)));
   }
 
   #vectorsAfter(

@@ -239,7 +239,7 @@ export class ModelHead {
   }
 
   #fuse(start: number, last: number, payloads: ReadonlyMap<Hash, Uint8Array>): void {
-    const { set, ports, tickets } = this.#context;
+    const { set, ports, tickets, manifest } = this.#context;
     const generations: FusionPlan['generations'][number][] = [];
     for (const generation of range(start + 1, last)) {
       const parts: FusionPart[] = [];
@@ -248,7 +248,10 @@ export class ModelHead {
         // Lost on disk, or the set has moved on while payloads were read (then `changed` has said so too).
         if (payload === undefined)
           this.#incompleteFrom = Math.min(generation, this.#incompleteFrom ?? generation);
-        else parts.push({ id: record.id, payload, samples: record.samples, codec: record.codec });
+        else {
+          const own = record.codec === manifest.codec ? undefined : record.codec;
+          parts.push({ id: record.id, payload, samples: record.samples, codec: own });
+        }
       }
       generations.push({ generation, parts });
     }

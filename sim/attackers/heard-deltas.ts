@@ -2,7 +2,7 @@
 // are one generation older than the ones that the papers' all-knowing attackers see.
 import assert from 'node:assert/strict';
 import { codecNamed, layoutOf } from '../../fusion/index.ts';
-import type { FusionPart, Manifest, Ports } from '../../protocols/index.ts';
+import { type FusionPart, generationParts, type Manifest, type Ports } from '../../protocols/index.ts';
 import type { AttackContext } from './attacker.ts';
 
 export interface HeardDeltas {
@@ -43,9 +43,9 @@ function momentsOf(parts: readonly FusionPart[], manifest: Manifest): HeardDelta
   assert(codec !== undefined, 'the manifest names a codec that exists');
   const mean = new Float64Array(layout.size);
   const squares = new Float64Array(layout.size);
-  for (const { payload } of parts) {
+  for (const part of generationParts(parts)) {
     const delta = new Float64Array(layout.size);
-    codec.addTo(delta, payload, 1, layout);
+    (part.codec ?? codec).addTo(delta, part.payload, 1, layout);
     for (let i = 0; i < delta.length; i++) {
       mean[i] += delta[i] / parts.length;
       squares[i] += delta[i] ** 2 / parts.length;

@@ -63,7 +63,6 @@ export function conservation(): Checker {
 class Ledger {
   readonly #peer: SimPeer;
   readonly #layout;
-  readonly #codec;
   readonly #sent = new Map<Hash, Sent>();
   /** Σ trained − Σ sent and not taken back: what the residual has to be. */
   readonly #owed: Float64Array;
@@ -75,7 +74,6 @@ class Ledger {
     const { manifest } = peer.options;
     this.#peer = peer;
     this.#layout = layoutOf(manifest.model);
-    this.#codec = codecNamed(manifest.codec);
     this.#owed = new Float64Array(this.#layout.size);
   }
 
@@ -95,8 +93,9 @@ class Ledger {
       if (life === last.life) this.#train(delta);
     }
     this.#open = this.#open.slice(found + 1).filter(({ life }) => life === last.life);
-    this.#add(last.payload, -1);
-    this.#sent.set(record.id, { record, payload: last.payload, isReturned: false, idleRounds: 0 });
+    const sent = { record, payload: last.payload, isReturned: false, idleRounds: 0 };
+    this.#add(sent, -1);
+    this.#sent.set(record.id, sent);
     const own = this.#peer.disk.entries.get(OWN_KEY);
     const row = own === undefined ? undefined : decodeOwn(own);
     if (row === undefined)
@@ -116,8 +115,8 @@ class Ledger {
     this.#largest = largest;
   }
 
-  #add(payload: Uint8Array, sign: 1 | -1): void {
-    this.#codec?.addTo(this.#owed, payload, sign, this.#layout);
+  #add({ record, payload }: Sent, sign: 1 | -1): void {
+    codecNamed(record.codec)?.addTo(this.#owed, payload, sign, this.#layout);
   }
 
   /** The author's own word on what is back in its residual. */
@@ -125,7 +124,7 @@ class Ledger {
     const back = new Set(returned);
     for (const sent of this.#sent.values()) {
       const isReturned = back.has(sent.record.id);
-      if (isReturned !== sent.isReturned) this.#add(sent.payload, isReturned ? 1 : -1);
+      if (isReturned !== sent.isReturned) this.#add(sent, isReturned ? 1 : -1);
       sent.isReturned = isReturned;
     }
   }

@@ -2,6 +2,7 @@
 // part of the way down. The mesh should go to the mean of the optima, weighted by samples.
 import {
   type Codec,
+  codecNamed,
   compressWithFeedback,
   createRandom,
   type ModelLayout,
@@ -19,6 +20,8 @@ export interface BowlOptions {
   /** Share of the way that one round goes. */
   readonly rate: number;
   readonly seed: string;
+  /** Its first round brings these weights from elsewhere, and the samples behind them, in place of a step. */
+  readonly foreign?: { readonly weights: Float32Array; readonly samples: number; readonly codec: Codec };
 }
 
 export class BowlWork implements RoundWork {
@@ -26,6 +29,7 @@ export class BowlWork implements RoundWork {
   onTrained?: (round: RoundSeen) => void;
   readonly #options: BowlOptions;
   #residual: Float32Array;
+  #isNew = true;
 
   constructor(options: BowlOptions) {
     this.#options = options;
@@ -35,15 +39,24 @@ export class BowlWork implements RoundWork {
 
   train({ model, generation, takeBack: returned }: TrainJob): TrainedWork {
     const { codec, layout, optimum, rate, seed } = this.#options;
+    const foreign = this.#isNew ? this.#options.foreign : undefined;
     const residual = this.#residual.slice();
-    for (const { payload, sign } of returned) takeBack({ residual, payload, sign, codec, layout });
-    const delta = model.map((value, i) => rate * (optimum[i] - value));
+    for (const { payload, sign, codec: name } of returned) {
+      takeBack({ residual, payload, sign, codec: codecNamed(name ?? codec.name) ?? codec, layout });
+    }
+    const delta =
+      foreign === undefined
+        ? model.map((value, i) => rate * (optimum[i] - value))
+        : model.map((value, i) => foreign.weights[i] - value);
     const loss = lossAt(model, optimum);
     const random = createRandom(`${seed} ${generation}`);
-    const { payload } = compressWithFeedback({ delta, residual, codec, layout, random });
+    const by = foreign?.codec ?? codec;
+    const { payload } = compressWithFeedback({ delta, residual, codec: by, layout, random });
     this.#residual = residual;
+    this.#isNew = false;
     this.onTrained?.({ delta, residual: residual.slice(), payload });
-    return { payload, state: new Uint8Array(residual.slice().buffer), loss, steps: 1 };
+    const told = { payload, state: new Uint8Array(residual.slice().buffer), loss, steps: 1 };
+    return foreign === undefined ? told : { ...told, codec: by.name, samples: foreign.samples };
   }
 
   evaluate(model: Float32Array): { readonly accuracy: number; readonly loss: number } {
@@ -52,6 +65,7 @@ export class BowlWork implements RoundWork {
 
   restore(state: Uint8Array): void {
     this.#residual = new Float32Array(state.slice().buffer);
+    this.#isNew = false;
   }
 }
 

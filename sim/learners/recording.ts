@@ -60,6 +60,7 @@ export function recordingOf(entries: ReadonlyMap<string, Uint8Array>, manifest?:
     const payload = blobOf(entries, record.payload);
     if (payload === undefined) continue;
     about ??= { mesh: record.mesh, codec: record.codec };
+    if (record.codec !== about.codec) throw foreign(record);
     const member = members.get(record.author) ?? { samples: 0, newest: 0, deltas: new Map() };
     members.set(record.author, member);
     // Of two records of an author in one generation, the first by id.
@@ -122,6 +123,12 @@ export function parseRecording(text: string): Recording {
       deltas: new Map(deltas.map(({ generation, payload }) => [generation, bytes(payload)])),
     })),
   };
+}
+
+function foreign({ author, generation, codec }: DeltaRecord): SimError {
+  const what = `the delta of ${author} in generation ${generation} is encoded by ${codec}, others are not`;
+  const text = `${what}: it brought a model from elsewhere; record a mesh without such members`;
+  return new SimError('MELDMESH_SIM_RECORDING', text);
 }
 
 function unreadable(reason: string, cause: unknown): SimError {

@@ -4,10 +4,12 @@ import assert from 'node:assert/strict';
 import { applyGeneration, codecNamed, createRandom, initialWeights, layoutOf } from '../../fusion/index.ts';
 import { hashOf } from '../../node/hash.ts';
 import {
+  FOREIGN_CODEC,
   type FusedGeneration,
   type Fusion,
   type FusionPart,
   type FusionPlan,
+  generationParts,
   type Hash,
   initialSeedOf,
   meshIdOf,
@@ -44,10 +46,12 @@ type Generation = FusionPlan['generations'][number];
 /** Three contributors' deltas, always the same ones; `variant` gives others. */
 function generationOf(generation: number, variant = 'plain'): Generation {
   const parts = [1, 2, 3].map((author): FusionPart => {
+    const name = variant === 'mixed' && author > 1 ? FOREIGN_CODEC : undefined;
+    const by = codecNamed(name ?? manifest.codec) ?? assert.fail('no such codec');
     const random = createRandom(`${variant} ${generation} ${author}`);
     const delta = Float32Array.from({ length: layout.size }, () => random.float() - 0.5);
-    const payload = codec.encode(delta, layout, random);
-    return { id: hashOf(payload), payload, samples: 10 * author };
+    const payload = by.encode(delta, layout, random);
+    return { id: hashOf(payload), payload, samples: 10 * author, codec: name };
   });
   return { generation, parts: parts.sort((a, b) => (a.id < b.id ? -1 : 1)) };
 }
@@ -60,7 +64,9 @@ function straightRun(line: readonly Generation[]): readonly FusedGeneration[] {
   const [S, m] = [initial.slice(), new Float32Array(layout.size)];
   const scratch = new Float64Array(layout.size);
   return line.map(({ generation, parts }) => {
-    if (parts.length > 0) applyGeneration({ S, m, parts, codec, layout, ...manifest.aggregation, scratch });
+    const own = generationParts(parts);
+    if (parts.length > 0)
+      applyGeneration({ S, m, parts: own, codec, layout, ...manifest.aggregation, scratch });
     return { generation, model: modelDigest(S), state: hashOf(stateBytes(S, m)) };
   });
 }
@@ -147,6 +153,29 @@ function advancing(current: GetAsker): void {
     const { port } = asker;
     assert.equal(modelDigest(port.model()), fused[4].model);
     assert.equal(hashOf(stateBytes(port.model(), port.momentum())), fused[4].state);
+  });
+
+  it('adds each part by its own codec where a generation has parts of two', async () => {
+    const line = [generationOf(1, 'mixed'), generationOf(2), generationOf(3, 'mixed')];
+    const expected = straightRun(line);
+    assert.deepEqual(await current().fuse(0, line), expected);
+    const [S, m] = [initial.slice(), new Float32Array(layout.size)];
+    for (const { parts } of line) {
+      const dense = parts.map((part) => {
+        const values = new Float64Array(layout.size);
+        const by = codecNamed(part.codec ?? manifest.codec) ?? assert.fail('no such codec');
+        by.addTo(values, part.payload, 1, layout);
+        return values;
+      });
+      const { outerMomentum, outerLearningRate } = manifest.aggregation;
+      for (let i = 0; i < layout.size; i++) {
+        const sum = parts.reduce((total, { samples }, k) => total + samples * dense[k][i], 0);
+        const a = Math.fround(sum / 60);
+        m[i] = Math.fround(outerMomentum * m[i] + a);
+        S[i] = Math.fround(S[i] + outerLearningRate * (a + outerMomentum * m[i]));
+      }
+    }
+    assert.equal(hashOf(stateBytes(S, m)), expected[2].state);
   });
 
   it('leaves S and m alone in a generation without parts', async () => {

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { decodeSafetensors, encodeSafetensors, type NamedTensor } from '../../fusion/index.ts';
 import { toHex } from './hex.ts';
 
-const limits = { tensorsMax: 100, bytesMax: 1_000_000 };
+const limits: Parameters<typeof decodeSafetensors>[1] = { tensorsMax: 100, bytesMax: 1_000_000 };
 
 /** A file by hand: any header text before any data. */
 function fileOf(header: unknown, dataBytes = 0, headerBytes?: bigint): Uint8Array {
@@ -87,6 +87,26 @@ describe('safetensors', () => {
         ['none', 0],
       ],
     );
+  });
+
+  it('reads files from elsewhere where it is asked to, and writes every type back as it was', () => {
+    const written = [
+      { name: 'half', shape: [3], data: Float32Array.of(1, -0.5, 65_504), type: 'F16' as const },
+      { name: 'brain', shape: [2], data: Float32Array.of(-1, 2 ** 127), type: 'BF16' as const },
+      { name: 'full', shape: [1], data: Float32Array.of(1 / 3) },
+      { name: 'counter', shape: [], type: 'I64', bytes: Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8) },
+      { name: 'mask', shape: [2, 2], type: 'BOOL', bytes: Uint8Array.of(1, 0, 0, 1) },
+    ];
+    const bytes = encodeSafetensors(written, { by: 'them' });
+    const read = decodeSafetensors(bytes, { ...limits, anyType: true });
+    assert(!('error' in read), JSON.stringify(read));
+    assert.deepEqual([...read.tensors, ...read.opaque], written);
+    assert.deepEqual(encodeSafetensors([...read.tensors, ...read.opaque], read.metadata), bytes);
+    refuses(bytes, /"half".*only float32/);
+    const odd = fileOf({ w: entry(0, 4, [1], 'F12') }, 4);
+    refuses(odd, /there is no type "F12"/, { ...limits, anyType: true });
+    const torn = fileOf({ w: entry(0, 4, [1], 'F16') }, 4);
+    refuses(torn, /do not fit its shape/, { ...limits, anyType: true });
   });
 
   it('refuses tensors that overlap, leave a hole, end outside or miss their shape', () => {

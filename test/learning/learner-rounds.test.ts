@@ -100,6 +100,21 @@ describe("a learner's rounds", () => {
     }
   });
 
+  it('take a payload back by the codec that it names', async () => {
+    const payload = (await train(await open({ codec: 'int8' }), 1)).payload;
+    const owed = decoded(payload, 'int8');
+    const plain = decoded((await train(await open({ codec: 'float32' }), 2)).payload, 'float32');
+    const back = await train(await open({ codec: 'float32' }), 2, [{ payload, sign: 1, codec: 'int8' }]);
+    const sent = decoded(back.payload, 'float32');
+    for (let i = 0; i < sent.length; i++) assert(Math.abs(sent[i] - plain[i] - owed[i]) < 1e-6);
+    for (const codec of [undefined, 'zip']) {
+      const rounds = await open({ codec: 'float32' });
+      await assert.rejects(train(rounds, 2, [{ payload, sign: 1, codec }]), {
+        code: 'MELDMESH_LEARNING_PAYLOAD',
+      });
+    }
+  });
+
   it('leave the state as it was when they fail', async () => {
     const [failing, steady] = [await open(), await open()];
     await train(failing, 1);

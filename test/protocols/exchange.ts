@@ -1,7 +1,7 @@
 // Members of the published mesh with nothing but sets, doors and the exchange between them: no training, no
 // model, one queue in place of a network. Signatures are fake, payloads are real.
 import assert from 'node:assert/strict';
-import { codecNamed, createRandom, layoutOf } from '../../fusion/index.ts';
+import { createRandom, layoutOf } from '../../fusion/index.ts';
 import { hashOf } from '../../node/hash.ts';
 import type { Context } from '../../protocols/delta-set/context.ts';
 import { inspectDelta } from '../../protocols/delta-set/inspection.ts';
@@ -10,6 +10,7 @@ import type { Head } from '../../protocols/delta-set/messages.ts';
 import { PayloadCache } from '../../protocols/delta-set/payload-cache.ts';
 import { Sync } from '../../protocols/delta-set/sync.ts';
 import {
+  admittedCodecs,
   type DeltaRecord,
   decodeManifest,
   type Hash,
@@ -32,8 +33,6 @@ export const manifest: Manifest = decoded.manifest;
 export const meshId = manifestVectors.meshId as Hash;
 /** One of the codec; all records of these tests carry it. */
 export const payload = fromHex(recordVectors.records[0].payload);
-const codec = codecNamed(manifest.codec);
-assert(codec !== undefined);
 const blobHash = (bytes: Uint8Array): Hash => blobHashOf(listOf(bytes, hashOf), hashOf);
 
 /** A record that every door of this mesh accepts. */
@@ -118,7 +117,7 @@ export class ExchangeMember {
       manifest: { ...manifest, limits: { ...manifest.limits, inlineBytes, contributorsMax } },
       meshId,
       self: this.id,
-      codec: codec as NonNullable<typeof codec>,
+      codecs: admittedCodecs(manifest),
       layout: layoutOf(manifest.model),
       ports: this.#ports(exchange),
       initialModel: () => assert.fail('nobody begins here'),

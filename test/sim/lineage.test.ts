@@ -2,7 +2,7 @@
 // model on all members.
 import assert from 'node:assert/strict';
 import { codecNamed, layoutOf } from '../../fusion/index.ts';
-import { admitsForeign, FOREIGN_CODEC, type Lineage } from '../../protocols/index.ts';
+import { admitsForeign, decodeOwn, FOREIGN_CODEC, type Lineage, OWN_KEY } from '../../protocols/index.ts';
 import { BowlWork, parseScenario, type ScenarioInput, Simulation } from '../../sim/index.ts';
 
 const int8 = codecNamed(FOREIGN_CODEC) ?? assert.fail('no such codec');
@@ -86,16 +86,13 @@ describe('a newcomer with a model from elsewhere', () => {
       ],
       end: { generations: 40 },
     });
-    const returned: string[] = [];
-    const newcomer = simulation.peers[4];
-    const event = simulation.world.trace.event.bind(simulation.world.trace);
-    simulation.world.trace.event = (peer, kind, detail) => {
-      if (kind === 'notice' && detail?.text?.startsWith('DELTA_RETURNED')) returned.push(`${peer} ${detail.text}`);
-      event(peer, kind, detail);
-    };
     const { agreed, violation } = await simulation.run();
-    console.log(returned, denseRecords(simulation).map((r) => r.map(({ generation, id }) => [generation, simulation.peers[0].machine?.set.counted(generation).some((c) => c.id === id)])), newcomer.id);
     assert.equal(violation, undefined, JSON.stringify(violation));
     assert(agreed);
+    const [[record]] = denseRecords(simulation);
+    const { disk, machine } = simulation.peers[4];
+    assert(!machine?.set.counted(record.generation).some(({ id }) => id === record.id));
+    const own = disk.entries.get(OWN_KEY) ?? assert.fail('it has worked');
+    assert(decodeOwn(own)?.returned.includes(record.id));
   });
 });

@@ -14,11 +14,12 @@ const initial = initialWeights(manifest.model, initialSeedOf(meshId));
 const states = (): SharedStates => new SharedStates({ layout, codec, ...manifest.aggregation, initial });
 
 describe('states that simulated peers share', () => {
-  const partOf = (seed: string): FusionPart => {
+  const partOf = (seed: string, name?: string): FusionPart => {
+    const by = codecNamed(name ?? manifest.codec) ?? assert.fail('no such codec');
     const random = createRandom(seed);
     const delta = Float32Array.from({ length: layout.size }, () => random.float() - 0.5);
-    const payload = codec.encode(delta, layout, random);
-    return { id: hashOf(payload), payload, samples: 10 };
+    const payload = by.encode(delta, layout, random);
+    return { id: hashOf(payload), payload, samples: 10, codec: name };
   };
   const view = {} as SimulationView;
 
@@ -32,7 +33,8 @@ describe('states that simulated peers share', () => {
 
   it('give the same bits from the start, where only what the parts touch is brought on', () => {
     const shared = states();
-    for (const parts of [[partOf('a')], [partOf('b'), partOf('c')], []]) {
+    const mixed = [partOf('a', 'int8'), partOf('b', manifest.codec)];
+    for (const parts of [[partOf('a')], [partOf('b'), partOf('c')], mixed, []]) {
       const { values, momentum, state } = shared.apply(shared.initial, 1, parts);
       const plain = shared.compute(shared.initial, parts);
       assert.deepEqual([values, momentum, state], [plain.values, plain.momentum, plain.state]);

@@ -1,0 +1,2 @@
+/** The bytes that `build.js` would write. */
+export function compileKernels(): Promise<Uint8Array>;
