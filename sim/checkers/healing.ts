@@ -4,10 +4,13 @@ import type { SimPeer } from '../peer.ts';
 import type { Checker, Finding } from './checker.ts';
 import { isOnFullDisk } from './reachable.ts';
 
-/** Ten exchanges with neighbours: who is far enough ahead may still be in the middle of them … */
-const EXCHANGES_MS = 20_000;
-/** … and each of them has four ways to get lost: two questions and two answers. */
+/** Exchanges with neighbours in the middle of which a member may be that is far enough ahead … */
+const EXCHANGES = 10;
+/** … one begins so long after the other … */
+const INTERVAL_MS = 2_000;
+/** … and each has four ways to get lost, two questions and two answers, which is noticed after so long. */
 const WAYS = 4;
+const DEADLINE_MS = 5_000;
 
 export function healing(): Checker {
   /** Newest generation at the moment of healing; `undefined` before, and when all have agreed on it. */
@@ -28,7 +31,8 @@ export function healing(): Checker {
         if (apart === undefined) isWatching = false;
         else if (Math.min(...generations) < healed + scenario.checks.healGenerations) dueSinceMs = undefined;
         else dueSinceMs ??= world.nowMs;
-        const exchangesMs = EXCHANGES_MS / (1 - scenario.network.loss) ** WAYS;
+        const heard = (1 - scenario.network.loss) ** WAYS;
+        const exchangesMs = (EXCHANGES / heard) * (heard * INTERVAL_MS + (1 - heard) * DEADLINE_MS);
         if (apart !== undefined && world.nowMs - (dueSinceMs ?? world.nowMs) > exchangesMs) return apart;
       }
       const isEnd = generations.every((generation) => generation >= scenario.end.generations);
