@@ -18,6 +18,8 @@ export interface InitOptions {
   readonly classes: number | undefined;
   readonly scale: number | undefined;
   readonly codec: string | undefined;
+  readonly rule: string | undefined;
+  readonly lineage: string | undefined;
   readonly lr: number | undefined;
   readonly momentum: number | undefined;
   readonly batch: number | undefined;
@@ -98,8 +100,22 @@ function configOf(options: InitOptions): PlainObject {
       hint: 'See `meldmesh init --help` for an example',
     });
   }
-  const { name, salt, model, inputs, classes, scale, codec, lr, momentum, batch, localEpochs, samplesMax } =
-    options;
+  const {
+    name,
+    salt,
+    model,
+    inputs,
+    classes,
+    scale,
+    codec,
+    rule,
+    lineage,
+    lr,
+    momentum,
+    batch,
+    localEpochs,
+    samplesMax,
+  } = options;
   const flags: PlainObject = {
     name,
     salt: salt ?? base.salt ?? randomBytes(8).toString('hex'),
@@ -107,6 +123,8 @@ function configOf(options: InitOptions): PlainObject {
     data: { inputs, classes, scale },
     training: { learningRate: lr, momentum, batch, localEpochs },
     codec,
+    aggregation: { rule },
+    lineage,
     limits: { samplesMax },
     members: options.member,
   };

@@ -5,7 +5,7 @@ export { codecNamed, codecNames } from './codecs/registry.ts';
 export * from './connectivity/index.ts';
 export { compressWithFeedback, isFiniteVector, takeBack } from './error-feedback.ts';
 export { FusionError, type FusionErrorCode } from './errors.ts';
-export { applyGeneration, type GenerationPart } from './generation.ts';
+export { applyGeneration, type GenerationPart, generationRule } from './generation.ts';
 export * from './matching/index.ts';
 export type { Activations, Evaluate, Evaluation, Gradient, LossGradient } from './model-functions.ts';
 export { createModelLine, type ModelLine, type ModelLineOptions, type ModelSnapshot } from './model-line.ts';

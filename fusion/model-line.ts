@@ -1,7 +1,7 @@
 // The shared model along its generations: S and m of the newest one, and a few snapshots to roll back to. It does
 // not keep the parts; who rolls back applies them again.
 import { assert } from './assert.ts';
-import { applyGeneration, type GenerationPart } from './generation.ts';
+import { applyGeneration, type GenerationPart, generationRule } from './generation.ts';
 import type { Codec, ModelLayout } from './types.ts';
 
 export interface ModelLineOptions {
@@ -9,6 +9,8 @@ export interface ModelLineOptions {
   /** The model of generation 0; its momentum is zero. Copied. */
   readonly initial: Float32Array;
   readonly codec: Codec;
+  /** How the deltas of a generation become one: a manifest's `aggregation.rule`. Default `mean`. */
+  readonly rule?: string;
   readonly outerMomentum: number;
   readonly outerLearningRate: number;
   /**
@@ -65,6 +67,7 @@ export function createModelLine(options: ModelLineOptions): ModelLine {
 
 class SnapshotLine implements ModelLine {
   readonly #options: ModelLineOptions;
+  readonly #rule: ReturnType<typeof generationRule>;
   readonly #every: number;
   readonly #horizon: number;
   readonly #model: Float32Array;
@@ -82,6 +85,7 @@ class SnapshotLine implements ModelLine {
     assert(Number.isInteger(snapshotEvery) && snapshotEvery >= 1, 'snapshotEvery is a positive integer');
     assert(Number.isInteger(horizon) && horizon >= 1, 'the horizon is a positive integer');
     this.#options = options;
+    this.#rule = generationRule(options.rule ?? 'mean');
     this.#every = snapshotEvery;
     this.#horizon = horizon;
     this.#model = new Float32Array(new SharedArrayBuffer(layout.size * 4));
@@ -129,7 +133,8 @@ class SnapshotLine implements ModelLine {
     const { codec, layout, outerMomentum, outerLearningRate } = this.#options;
     const state = { S: this.#model, m: this.#momentum, scratch: this.#scratch };
     if (parts.length > 0) {
-      applyGeneration({ ...state, parts, codec, layout, outerMomentum, outerLearningRate });
+      const by = { rule: this.#rule(generation), codec, layout };
+      applyGeneration({ ...state, ...by, parts, outerMomentum, outerLearningRate });
     }
     this.#generation = generation;
     if (generation % this.#every === 0) this.#takeSnapshot();

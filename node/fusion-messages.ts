@@ -7,6 +7,7 @@ export interface FusionSettings {
   readonly model: DenseSpec;
   readonly initialSeed: string;
   readonly codec: string;
+  readonly rule: string;
   readonly outerMomentum: number;
   readonly outerLearningRate: number;
   readonly horizon: number;

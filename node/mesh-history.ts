@@ -4,6 +4,7 @@ import {
   applyGeneration,
   type Codec,
   codecNamed,
+  generationRule,
   initialWeights,
   layoutOf,
   type ModelLayout,
@@ -138,6 +139,7 @@ export async function* replay(
 ): AsyncIterable<ReplayedGeneration> {
   const { manifest, layout, codec } = history;
   const { outerMomentum, outerLearningRate } = manifest.aggregation;
+  const rule = generationRule(manifest.aggregation.rule);
   const set = recordSetOf(history, options.without);
   const base = await baseOf(store, history);
   const { model: S, momentum: m } = base;
@@ -154,7 +156,8 @@ export async function* replay(
       });
     }
     if (parts.length > 0) {
-      applyGeneration({ S, m, scratch, parts, codec, layout, outerMomentum, outerLearningRate });
+      const by = { rule: rule(generation), codec, layout, outerMomentum, outerLearningRate };
+      applyGeneration({ S, m, scratch, parts, ...by });
     }
     yield described(generation, S, m, records);
   }

@@ -16,6 +16,7 @@ export interface LocalFusionOptions {
   readonly layout: ModelLayout;
   readonly initial: Float32Array;
   readonly codec: Codec;
+  readonly rule: string;
   readonly outerMomentum: number;
   readonly outerLearningRate: number;
   readonly horizon: number;

@@ -2,7 +2,13 @@
 // that were applied, so peers with the same history hold the very same arrays, and a thousand of them compute a
 // generation once. One reuse in a hundred is put aside for a checker, which computes it again from that peer's own parts.
 import assert from 'node:assert/strict';
-import { applyGeneration, type Codec, type GenerationPart, type ModelLayout } from '../fusion/index.ts';
+import {
+  applyGeneration,
+  type Codec,
+  type GenerationPart,
+  generationRule,
+  type ModelLayout,
+} from '../fusion/index.ts';
 import {
   answering,
   type FusedGeneration,
@@ -86,6 +92,7 @@ export interface SharedStatesOptions {
   readonly codec: Codec;
   readonly outerMomentum: number;
   readonly outerLearningRate: number;
+  readonly rule: string;
   readonly initial: Float32Array;
 }
 
@@ -106,6 +113,7 @@ export class SharedStates {
   /** Generation 0. */
   readonly initial: SharedState;
   readonly #scratch: Float64Array;
+  readonly #rule: ReturnType<typeof generationRule>;
   readonly #decoded: DecodedOnce;
   /** By what they follow from; the longest unused first. */
   readonly #known = new Map<string, SharedState>();
@@ -120,6 +128,7 @@ export class SharedStates {
 
   constructor(options: SharedStatesOptions) {
     this.options = options;
+    this.#rule = generationRule(options.rule);
     const { size } = options.layout;
     this.#scratch = new Float64Array(size);
     this.#decoded = new DecodedOnce(options.codec, options.layout);
@@ -194,7 +203,8 @@ export class SharedStates {
     const m = before.momentum.slice();
     if (parts.length > 0) {
       const scratch = this.#scratch;
-      applyGeneration({ S, m, scratch, parts, ...by, layout, outerMomentum, outerLearningRate });
+      const how = { rule: this.#rule(before.generation + 1), layout, outerMomentum, outerLearningRate };
+      applyGeneration({ S, m, scratch, parts, ...by, ...how });
     }
     return { values: S, momentum: m };
   }

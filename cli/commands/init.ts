@@ -30,6 +30,8 @@ export function addInit(program: Command): void {
     .option('--classes <n>', 'number of labels', wholeNumber(1, 100_000))
     .option('--scale <x>', 'raw values are divided by this', numberBetween(0, 1e12, { above: true }))
     .option('--codec <name>', 'float32, int8, int4, sign or top<percent>:<8|2|1>')
+    .option('--rule <name>', 'how deltas become one: mean, or a robust mean (docs/robust-means.md)')
+    .option('--lineage <name>', 'models from elsewhere: shared, adopt, align or naive (default: shared)')
     .option('--lr <x>', 'learning rate of SGD', numberBetween(0, 100, { above: true }))
     .option('--momentum <x>', 'momentum of SGD', numberBetween(0, 0.9999))
     .option('--batch <n>', 'samples in a batch', wholeNumber(1, 65_536))

@@ -77,7 +77,8 @@ function enoughFor(mean: RobustMean, count: number): Chain {
   throw shortage ?? new FusionError('MELDMESH_FUSION_SPEC', 'The robust mean has no rule.');
 }
 
-function shortageOf({ steps, rule }: Chain, updates: number): string | undefined {
+/** What a chain lacks with so many updates, as a sentence; `undefined` where they suffice. */
+export function shortageOf({ steps, rule }: Chain, updates: number): string | undefined {
   let count = updates;
   for (const part of [...steps, rule]) {
     const needed = part.needs(count);

@@ -2,6 +2,7 @@
 export { type Balanced, type BalanceOptions, balance } from './balance.ts';
 export { type Fused, fuse, type RobustMean } from './fuse.ts';
 export { robustMeanNamed, ruleWords, stepWords } from './grammar.ts';
+export { meshRuleProblem } from './mesh-rule.ts';
 export type { Neighbour, Neighbourhood } from './neighbourhood.ts';
 export { type PayloadUpdateOptions, payloadUpdate } from './payload-update.ts';
 export type { FuseContext } from './rule.ts';

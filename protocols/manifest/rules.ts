@@ -1,5 +1,5 @@
 // What a manifest must be beyond the types of its keys, and nearest known names for mistyped ones.
-import { codecNamed, codecNames, layoutOf } from '../../fusion/index.ts';
+import { codecNamed, codecNames, layoutOf, meshRuleProblem } from '../../fusion/index.ts';
 import { isWholeText } from '../bytes.ts';
 import { MODEL_PARAMETERS_MAX } from './defaults.ts';
 import { admittedCodecs, FOREIGN_CODEC } from './lineage.ts';
@@ -60,7 +60,12 @@ export function crossChecks(manifest: Manifest): readonly string[] {
     ],
   ];
   const broken = rules.filter(([holds]) => !holds).map(([, sentence]) => sentence);
-  return [...broken, ...sizeProblems(manifest)];
+  return [...broken, ...ruleProblems(manifest), ...sizeProblems(manifest)];
+}
+
+function ruleProblems({ aggregation, limits }: Manifest): readonly string[] {
+  const problem = meshRuleProblem(aggregation.rule, limits.contributorsMax);
+  return problem === undefined ? [] : [`aggregation.rule ${JSON.stringify(aggregation.rule)} ${problem}`];
 }
 
 function sizeProblems(manifest: Manifest): readonly string[] {

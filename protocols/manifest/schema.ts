@@ -26,7 +26,8 @@ export const manifestSchema = z.strictObject({
     localEpochs: positive.max(1_000),
   }),
   aggregation: z.strictObject({
-    rule: z.literal('mean'),
+    /** How the deltas of a generation become one: `mean`, by samples, or a robust mean of that name. */
+    rule: z.string().min(1).max(200),
     outerMomentum: z.number().min(0).max(0.9999),
     outerLearningRate: z.number().positive().max(10),
   }),

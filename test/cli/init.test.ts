@@ -22,6 +22,8 @@ describe('init', () => {
       classes: 3,
       scale: undefined,
       codec: undefined,
+      rule: undefined,
+      lineage: undefined,
       lr: undefined,
       momentum: undefined,
       batch: undefined,
@@ -89,6 +91,17 @@ describe('init', () => {
     assert.equal(manifest.name, 'iris');
     assert.equal(manifest.training.batch, 16);
     assert.equal(manifest.training.learningRate, 0.2);
+  });
+
+  it('says what becomes of models from elsewhere, and nothing where nobody asked', async () => {
+    await init({});
+    assert.equal(readManifestFile(flags.out).lineage, undefined);
+    await init({ lineage: 'align', force: true });
+    assert.equal(readManifestFile(flags.out).lineage, 'align');
+    await assert.rejects(init({ lineage: 'copy', force: true }), {
+      code: 'MELDMESH_MANIFEST_INVALID',
+      message: /lineage/,
+    });
   });
 
   it('refuses an unknown key and names the nearest known one', async () => {

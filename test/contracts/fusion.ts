@@ -1,7 +1,14 @@
 // What every `Fusion` promises. Run on both forms of a simulated peer's and both forms of a node's; all of them must
 // come to the digests of the bare arithmetic below.
 import assert from 'node:assert/strict';
-import { applyGeneration, codecNamed, createRandom, initialWeights, layoutOf } from '../../fusion/index.ts';
+import {
+  applyGeneration,
+  codecNamed,
+  createRandom,
+  generationRule,
+  initialWeights,
+  layoutOf,
+} from '../../fusion/index.ts';
 import { hashOf } from '../../node/hash.ts';
 import {
   FOREIGN_CODEC,
@@ -32,12 +39,15 @@ const { manifest: parsed } = parseManifestConfig({
   model: 'mlp:8',
   data: { inputs: 6, classes: 3 },
   codec: 'top20:8',
+  // Not by samples, as all other tests have it: every form must have been told of the rule.
+  aggregation: { rule: 'equal|mean' },
 });
 assert(parsed !== undefined);
 /** What `make` is to build its fusion from. A shorter horizon than a mesh may have: more happens in fewer generations. */
 export const manifest = { ...parsed, history: { ...parsed.history, horizon: HORIZON } };
 export const meshId = meshIdOf(manifest, hashOf);
 const layout = layoutOf(manifest.model);
+const rule = generationRule(manifest.aggregation.rule);
 const codec = codecNamed(manifest.codec) ?? assert.fail('no such codec');
 const initial = initialWeights(manifest.model, initialSeedOf(meshId));
 
@@ -66,7 +76,16 @@ function straightRun(line: readonly Generation[]): readonly FusedGeneration[] {
   return line.map(({ generation, parts }) => {
     const own = generationParts(parts);
     if (parts.length > 0)
-      applyGeneration({ S, m, parts: own, codec, layout, ...manifest.aggregation, scratch });
+      applyGeneration({
+        S,
+        m,
+        parts: own,
+        codec,
+        layout,
+        ...manifest.aggregation,
+        rule: rule(generation),
+        scratch,
+      });
     return { generation, model: modelDigest(S), state: hashOf(stateBytes(S, m)) };
   });
 }
@@ -169,8 +188,7 @@ function advancing(current: GetAsker): void {
       });
       const { outerMomentum, outerLearningRate } = manifest.aggregation;
       for (let i = 0; i < layout.size; i++) {
-        const sum = parts.reduce((total, { samples }, k) => total + samples * dense[k][i], 0);
-        const a = Math.fround(sum / 60);
+        const a = Math.fround(dense.reduce((total, values) => total + values[i], 0) / 3);
         m[i] = Math.fround(outerMomentum * m[i] + a);
         S[i] = Math.fround(S[i] + outerLearningRate * (a + outerMomentum * m[i]));
       }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { applyGeneration, codecNames, createRandom } from '../../fusion/index.ts';
+import { applyGeneration, codecNames, createRandom, generationRule } from '../../fusion/index.ts';
 import { codecOf, decoded, encodables, layoutFrom } from './vectors-of-floats.ts';
 
 const fround = Math.fround;
@@ -80,6 +80,36 @@ describe('one generation', () => {
     };
     assert.equal(run([0, 1, 2]), 0);
     assert.equal(run([0, 2, 1]), fround(2 ** -30 / 3));
+  });
+
+  it('by a robust mean takes what the rule makes of the parts for the mean, and the same step', () => {
+    const parts = [part(1, 1, 5, 1e30), part(50, 2, 6, -1), part(1, 3, 7, 1)];
+    const S = Float32Array.of(1, 1, 1);
+    const m = Float32Array.of(1, 0, 0);
+    const rule = generationRule('equal|median:1')(1);
+    applyGeneration({ ...plain, S, m, parts, rule, outerMomentum: 0.5, outerLearningRate: 0.5 });
+    // Medians 2, 6 and 1; m = m / 2 + a; S = S + (a + m / 2) / 2.
+    assert.deepEqual(m, Float32Array.of(2.5, 6, 1));
+    assert.deepEqual(S, Float32Array.of(1 + (2 + 1.25) / 2, 1 + (6 + 3) / 2, 1 + (1 + 0.5) / 2));
+    assert.equal(generationRule('mean')(1), undefined);
+  });
+
+  it('by a rule that draws depends on the generation, and is the same at all members', () => {
+    const parts = [1, 2, 4, 8, 16, 32].map((value) => part(1, value, -value, 0));
+    const run = (generation: number): Float32Array => {
+      const S = new Float32Array(3);
+      applyGeneration({
+        ...plain,
+        S,
+        m: new Float32Array(3),
+        parts,
+        rule: generationRule('bucket:2|median:1')(generation),
+      });
+      return S;
+    };
+    const results = Array.from({ length: 8 }, (_, i) => run(i + 1));
+    assert.deepEqual(run(3), results[2]);
+    assert(new Set(results.map(String)).size > 1);
   });
 
   it('without parts, or with a weight that is no positive integer, is our own mistake', () => {

@@ -129,8 +129,7 @@ describe('the published records', () => {
       layout,
       initial: initialWeights(manifest.model, initialSeedOf(meshId)),
       codec,
-      outerMomentum: manifest.aggregation.outerMomentum,
-      outerLearningRate: manifest.aggregation.outerLearningRate,
+      ...manifest.aggregation,
       horizon: manifest.history.horizon,
       hash: hashOf,
       // Nobody reads meanwhile.

@@ -163,6 +163,20 @@ describe('a manifest from a person', () => {
     assert.deepEqual(manifest.data, { inputs: 784, classes: 10, scale: 255 });
   });
 
+  it('names how deltas become one: a rule that every generation can be fused by', () => {
+    assert.equal(good().aggregation.rule, 'mean');
+    const rule = 'clip:1|nnm:0.2|trimmed:0.2,1/median:1';
+    assert.equal(good({ aggregation: { rule } }).aggregation.rule, rule);
+    const problemOf = (name: string) => problemsOf({ ...config, aggregation: { rule: name } });
+    assert.match(problemOf('average'), /aggregation.rule "average" cannot be used: .*average/);
+    assert.match(problemOf('median'), /is written "median:3"/);
+    assert.match(
+      problemOf('median:3'),
+      /no alternative for a generation of 1: add one, such as "\/median:1"/,
+    );
+    assert.match(problemOf('fltrust'), /reference update, which a mesh has not got/);
+  });
+
   it('changes one number of a group without losing the others', () => {
     const manifest = good({ training: { batch: 64 } });
     assert.equal(manifest.training.batch, 64);
