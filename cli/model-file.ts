@@ -93,16 +93,12 @@ export function readModelFile(path: string, manifest?: Manifest): ModelFile {
     momentum: momentum.length === 0 ? undefined : flatten(path, momentum, known),
     meshId: metadata[MESH_KEY],
     generation: wholeNumberOf(metadata[GENERATION_KEY]),
-    samples: wholeNumberOf(metadata[SAMPLES_KEY]),
+    samples: wholeNumberOf(metadata[SAMPLES_KEY] ?? metadata.samples),
   };
 }
 
 function flatten(path: string, tensors: readonly NamedTensor[], manifest: Manifest): Float32Array {
   const layout = layoutOf(manifest.model);
-  if (tensors.length !== layout.tensors.length) {
-    const reason = `it has ${tensors.length} tensors, the manifest's model has ${layout.tensors.length}`;
-    throw badModelFile(path, reason);
-  }
   const flat = new Float32Array(layout.size);
   for (const { name, shape, offset } of layout.tensors) {
     const tensor = tensors.find((each) => each.name === name);
@@ -110,8 +106,14 @@ function flatten(path: string, tensors: readonly NamedTensor[], manifest: Manife
     if (tensor.shape.join() !== shape.join()) {
       throw badModelFile(path, `the tensor ${name} has the shape [${tensor.shape}], not [${shape}]`);
     }
+    const bad = tensor.data.find((value) => !Number.isFinite(value));
+    if (bad !== undefined) throw badModelFile(path, `the tensor ${name} holds ${bad}`);
     flat.set(tensor.data, offset);
   }
+  const known = new Set(layout.tensors.map(({ name }) => name));
+  const extra = tensors.find(({ name }) => !known.has(name));
+  if (extra !== undefined)
+    throw badModelFile(path, `the manifest's model has no tensor ${JSON.stringify(extra.name)}`);
   return flat;
 }
 

@@ -1,5 +1,6 @@
 // `meldmesh status`: asks the status socket and turns the answer into text.
 import { connectControl, type NodeStatus } from '../node/index.ts';
+import { foreignLines } from './foreign-lines.ts';
 import { formatBytes, formatCount, formatPercent, formatSeconds } from './format.ts';
 import { nodeStores } from './stores.ts';
 import { openTerminal } from './terminal.ts';
@@ -58,6 +59,7 @@ export function statusText(store: string, status: NodeStatus): string {
     ['digest', status.digest],
     ['accuracy', status.accuracy === undefined ? undefined : formatPercent(status.accuracy)],
     ['data', `${role}, backend ${status.backend}, codec ${status.codec}`],
+    ['foreign', status.foreign && foreignLines(status.foreign).join(`\n${' '.repeat(14)}`)],
     ['peers', peers.length === 0 ? 'none' : `${peers.length}: ${peers.join(', ')}`],
     ['listens on', status.addresses.join(', ')],
     ['deltas heard', formatCount(status.deltasHeard)],

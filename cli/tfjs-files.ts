@@ -1,7 +1,7 @@
 // The files of a TensorFlow.js layers model on disk: model.json and, next to it, the weights that it names.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { type DenseSpec, fromTfjsModel, TFJS_WEIGHTS_FILE, toTfjsModel } from '../fusion/index.ts';
+import { type DenseSpec, fromTfjsModel, layoutOf, TFJS_WEIGHTS_FILE, toTfjsModel } from '../fusion/index.ts';
 import { CliError } from './errors.ts';
 
 /** Writes model.json and weights.bin beside it. */
@@ -32,9 +32,8 @@ export function readTfjsModel(path: string, spec: DenseSpec): Float32Array {
   }
   const model = fromTfjsModel(modelJson, weightsBin);
   if ('error' in model) throw fail(model.error);
-  if (JSON.stringify(shapesOf(model.spec)) !== JSON.stringify(shapesOf(spec))) {
-    throw fail('its layers are not those of the manifest');
-  }
+  const difference = differenceOf(model.spec, spec);
+  if (difference !== undefined) throw fail(difference);
   return model.weights;
 }
 
@@ -50,6 +49,16 @@ function weightPaths(modelJson: string): readonly string[] {
   });
 }
 
-function shapesOf(spec: DenseSpec): unknown {
-  return [spec.inputs, spec.layers.map(({ units, activation }) => [units, activation])];
+/** The first thing in which a model is not the manifest's. */
+function differenceOf(model: DenseSpec, wanted: DenseSpec): string | undefined {
+  const [ours, theirs] = [layoutOf(model).tensors, layoutOf(wanted).tensors];
+  for (const [i, { name, shape }] of theirs.entries()) {
+    const found = ours[i]?.shape;
+    if (found === undefined) return `the tensor ${name} is missing`;
+    if (found.join() !== shape.join()) return `the tensor ${name} has the shape [${found}], not [${shape}]`;
+  }
+  if (ours.length > theirs.length) return `the manifest's model has no tensor ${ours[theirs.length].name}`;
+  const at = wanted.layers.findIndex(({ activation }, i) => activation !== model.layers[i].activation);
+  if (at < 0) return undefined;
+  return `the layer dense_${at} is ${model.layers[at].activation}, not ${wanted.layers[at].activation}`;
 }

@@ -22,6 +22,7 @@ export {
   type ForeignScore,
 } from './foreign/foreign-model.ts';
 export { type IdxHeader, type IdxNames, parseIdx, parseIdxHeader } from './idx.ts';
+export { kernelProduct } from './kernel-product.ts';
 export type { FastTensors } from './kernels/tensors.ts';
 export { type OpenedLearner, serveLearner } from './learner-mailbox.ts';
 export {

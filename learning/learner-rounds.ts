@@ -200,7 +200,11 @@ async function runFirstRound(
 ): Promise<RoundDone> {
   const { foreign, state } = member;
   const { bringIn } = await import('./foreign/bring-in.ts');
-  const { weights, decision }: BroughtIn = await bringIn({ ...member, shared: request.model });
+  const { weights, decision }: BroughtIn = await bringIn({
+    ...member,
+    generation: request.generation,
+    shared: request.model,
+  });
   if (weights === undefined) return { ...(await runRound(request, member)), foreign: decision };
   const loss = (decision.chosen ?? decision.foreign)?.loss ?? 0;
   const taken = { weights: weights.slice(), velocity: state.velocity, loss, steps: 0 };

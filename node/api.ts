@@ -1,6 +1,6 @@
 // The types of the public door: what `createNode` takes, gives and says. The command line uses only these.
-import type { Dataset } from '../learning/index.ts';
-import type { Manifest } from '../protocols/index.ts';
+import type { Dataset, ForeignDecision } from '../learning/index.ts';
+import type { Lineage, Manifest } from '../protocols/index.ts';
 
 export type Backend = 'node' | 'wasm' | 'cpu';
 
@@ -12,6 +12,35 @@ export interface TrainerCommand {
   readonly cwd?: string;
   /** For one round of training or one evaluation. Default 600,000. */
   readonly timeoutMs?: number;
+}
+
+/** A model that was trained elsewhere. */
+export interface GivenModel {
+  /** For people: where it comes from, such as a path. */
+  readonly name: string;
+  /** Flat float32 in tensor order of the mesh's model. */
+  readonly weights: Float32Array;
+  /** Samples that it was trained on. Default: as many as the member has itself. */
+  readonly samples?: number;
+}
+
+/** What became of a model from elsewhere. */
+export interface ForeignStory {
+  readonly name: string;
+  /** What the mesh does with such models. */
+  readonly lineage: Lineage;
+  /**
+   * `pending`: until the first round. `accepted`: it is in the first delta. `refused`: it is not, and stays in the store.
+   * `dropped`: the mesh takes the member without it. `late`: the member has a history.
+   */
+  readonly outcome: 'pending' | 'accepted' | 'refused' | 'dropped' | 'late';
+  readonly reason: string;
+  /** That it stands for. */
+  readonly samples: number;
+  /** The numbers behind it. */
+  readonly decision?: ForeignDecision;
+  /** Blob of the refused weights in the store: float32, little-endian, in tensor order. */
+  readonly kept?: string;
 }
 
 export interface NodeOptions {
@@ -26,6 +55,11 @@ export interface NodeOptions {
   readonly test?: Dataset;
   /** Who trains. With `data` it gets the samples as a file, without it has its own. Default: this library. */
   readonly trainer?: TrainerCommand;
+  /**
+   * Brings a model that was trained elsewhere, in the first round and only if the manifest's `lineage` lets it in. Called once
+   * the manifest is known; what it throws ends the start.
+   */
+  readonly from?: (manifest: Manifest) => GivenModel;
   readonly backend?: Backend | 'auto';
   /** WASM threads of one node. Default 1. */
   readonly threads?: number;
@@ -66,6 +100,8 @@ export interface NodeStatus {
   /** SHA-256 of the shared model at `generation`, hex. */
   readonly digest: string;
   readonly samples: number;
+  /** The model that this member has brought from elsewhere; absent: none. */
+  readonly foreign?: ForeignStory;
   readonly phase: 'starting' | 'catching-up' | 'training' | 'waiting' | 'done' | 'stopped';
   readonly peers: readonly string[];
   readonly deltasHeard: number;
@@ -99,6 +135,8 @@ export interface NodeEvents {
     readonly accuracy: number;
     readonly loss: number;
   };
+  /** Something was decided about the model that this member brings from elsewhere. */
+  foreign: ForeignStory;
   peers: { readonly connected: readonly string[] };
   /** A bad message, a failed write, an adopted snapshot, an equivocation: anything worth a line in a log. */
   notice: { readonly code: string; readonly text: string };

@@ -46,6 +46,7 @@ const EVENTS = {
   generation: true,
   trained: true,
   evaluated: true,
+  foreign: true,
   peers: true,
   notice: true,
   settled: true,

@@ -2,6 +2,8 @@
 export type {
   Backend,
   ByteCounts,
+  ForeignStory,
+  GivenModel,
   MeldNode,
   NodeEvents,
   NodeOptions,

@@ -9,6 +9,8 @@ import {
   checkDataset,
   checkLearnerState,
   type Dataset,
+  type ForeignDecision,
+  type ForeignModel,
   type LearnerAnswer,
   type LearnerInit,
   type LearnerRequest,
@@ -45,6 +47,10 @@ export interface LearnerHostOptions {
   readonly backend: BackendChoice;
   readonly threads: number;
   readonly seed: string;
+  /** Brought from elsewhere, for the first round. It was checked against the model. */
+  readonly foreign?: ForeignModel;
+  /** Is told what became of it, before the answer of that round. */
+  readonly judged?: (decision: ForeignDecision) => void;
   /** A command that trains in place of this library; it gets `data` and `test` as files. */
   readonly trainer?: TrainerOptions;
   /** Gets what happens beside questions and answers, such as what a trainer prints. */
@@ -126,6 +132,7 @@ class WorkerLearner implements StartedLearner {
   readonly #parameters: number;
   readonly #deliver: (event: PortEvent) => void;
   readonly #notice: ((code: string, text: string) => void) | undefined;
+  readonly #judged: LearnerHostOptions['judged'];
   readonly #workerUrl: URL;
   readonly #trainer: TrainerOptions | undefined;
   readonly #sizes: LearnerHostOptions['manifest']['data'];
@@ -147,6 +154,7 @@ class WorkerLearner implements StartedLearner {
     this.samples = data?.count ?? 0;
     this.#deliver = options.deliver;
     this.#notice = options.notice;
+    this.#judged = options.judged;
     this.#trainer = trainer;
     this.#sizes = manifest.data;
     this.#workerUrl = options.workerUrl ?? (trainer === undefined ? learnerWorkerUrl : trainerWorkerUrl);
@@ -161,6 +169,7 @@ class WorkerLearner implements StartedLearner {
       seed,
       data: data && shareDataset(data),
       test: test && shareDataset(test),
+      foreign: options.foreign,
     };
   }
 
@@ -297,7 +306,10 @@ class WorkerLearner implements StartedLearner {
     this.#open.delete(answer.ticket);
     this.#spareModels.push(question.model);
     this.#crashes = 0;
-    if (answer.kind === 'trained') this.#lastState = answer.state;
+    if (answer.kind === 'trained') {
+      this.#lastState = answer.state;
+      if (answer.foreign !== undefined) this.#judged?.(answer.foreign);
+    }
     this.#deliver(eventOf(answer, answer.ticket));
   }
 
@@ -345,5 +357,7 @@ function startFailure({ code, text }: Fault): Error {
 
 function eventOf(answer: Exclude<LearnerAnswer, { kind: 'ready' | 'notice' }>, ticket: Ticket): PortEvent {
   if (answer.kind === 'failed') return { kind: 'failed', ticket, error: answer.error };
-  return answer;
+  if (answer.kind !== 'trained') return answer;
+  const { foreign, ...event } = answer;
+  return event;
 }

@@ -10,6 +10,7 @@ export class NodeEventBus {
     generation: new Set(),
     trained: new Set(),
     evaluated: new Set(),
+    foreign: new Set(),
     peers: new Set(),
     notice: new Set(),
     settled: new Set(),

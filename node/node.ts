@@ -21,6 +21,7 @@ import { createClock, type NodeClock } from './clock.ts';
 import { MeldError } from './errors.ts';
 import { Evaluations } from './evaluations.ts';
 import { failpointOf } from './failpoints.ts';
+import { ForeignGuest } from './foreign.ts';
 import { forgiving } from './forgiving-learner.ts';
 import { type StartedFusion, startFusion } from './fusion-host.ts';
 import { type Health, watchHealth } from './health.ts';
@@ -108,6 +109,7 @@ class MeshNode implements MeldNode {
   readonly #startedMs: number;
   #network: RunningNetwork | undefined;
   #transfer: Transfer | undefined;
+  #guest: ForeignGuest | undefined;
   #running: Running | undefined;
   #learner: Promise<StartedLearner | undefined> | undefined;
   readonly #closing = new AbortController();
@@ -131,20 +133,23 @@ class MeshNode implements MeldNode {
   async start(): Promise<void> {
     const { identity, membership } = this.#opened;
     const signer = createSigner(identity);
+    // Where the mesh is known, a model that it does not take is refused before anybody is dialled.
+    const guest = membership.manifest && (await this.#receiveGuest(membership.manifest));
     const network = await this.#openNetwork();
     this.#network = network;
     const transfer = this.#openTransfer(network, signer);
     this.#transfer = transfer;
     transfer.start();
     // The learner takes a second to load: a founder starts it while the network comes up.
-    const learner = membership.manifest && this.#openLearner(membership.manifest);
+    const learner = membership.manifest && guest && this.#openLearner(membership.manifest, guest);
     await network.start();
     this.#events.emit('listening', { addresses: network.addresses(), invitation: this.invitation() });
     const manifest =
       membership.manifest ??
       (await fetchManifest({ meshId: membership.meshId, network, transfer, events: this.#blobEvents }));
     await keepMembership(this.#opened.store, membership.meshId, manifest);
-    this.#run(manifest, await (learner ?? this.#openLearner(manifest)), signer);
+    const opened = learner ?? this.#openLearner(manifest, await this.#receiveGuest(manifest));
+    this.#run(manifest, await opened, signer);
   }
 
   readonly #blobEvents = new Map<Ticket, (event: PortEvent & { readonly kind: 'blob' }) => void>();
@@ -198,11 +203,13 @@ class MeshNode implements MeldNode {
     );
   }
 
-  #openLearner(manifest: Manifest): Promise<StartedLearner> {
+  #openLearner(manifest: Manifest, guest: ForeignGuest): Promise<StartedLearner> {
     const learner = openOwnLearner({
       node: this.#options,
       manifest,
       self: this.peerId,
+      foreign: guest.model,
+      judged: (decision) => guest.decided(decision),
       signal: this.#closing.signal,
       notice: (code, text) => this.#notice(code, text),
       deliver: (event) => this.#learned(event),
@@ -210,6 +217,21 @@ class MeshNode implements MeldNode {
     // It may still be starting when the node is stopped.
     this.#learner = learner.catch(() => undefined);
     return learner;
+  }
+
+  async #receiveGuest(manifest: Manifest): Promise<ForeignGuest> {
+    const guest = await ForeignGuest.receive({
+      node: this.#options,
+      manifest,
+      store: this.#opened.store,
+      told: (story) => {
+        const { outcome, name, reason } = story;
+        this.#journal.event('foreign', { outcome, name, reason });
+        this.#events.emit('foreign', story);
+      },
+    });
+    this.#guest = guest;
+    return guest;
   }
 
   #run(manifest: Manifest, learner: StartedLearner, signer: ReturnType<typeof createSigner>): void {
@@ -340,6 +362,7 @@ class MeshNode implements MeldNode {
       generation: head?.generation ?? 0,
       digest: head?.model ?? '',
       samples: running?.learner.samples ?? 0,
+      foreign: this.#guest?.story,
       phase: this.#phase(),
       peers: this.#network?.port.peers() ?? [],
       deltasHeard: running?.machine.deltasHeard ?? 0,

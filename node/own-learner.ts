@@ -1,6 +1,7 @@
 // From what a node was told to its learner: who may train, on what, and by what.
 import { randomBytes } from 'node:crypto';
 import { join, resolve } from 'node:path';
+import type { ForeignDecision, ForeignModel } from '../learning/index.ts';
 import type { Manifest, PortEvent } from '../protocols/index.ts';
 import type { NodeOptions } from './api.ts';
 import { MeldError } from './errors.ts';
@@ -15,6 +16,9 @@ export interface OwnLearnerOptions {
   readonly self: string;
   /** Ends a learner that is still starting. */
   readonly signal: AbortSignal;
+  /** Brought from elsewhere, and who is told what became of it. */
+  readonly foreign: ForeignModel | undefined;
+  readonly judged: (decision: ForeignDecision) => void;
   readonly notice: (code: string, text: string) => void;
   readonly deliver: (event: PortEvent) => void;
 }
@@ -24,7 +28,7 @@ export interface OwnLearnerOptions {
  * @throws MeldError MELDMESH_NOT_A_MEMBER, MELDMESH_DATA_MISMATCH; DataError, LearningError, TrainerError
  */
 export async function openOwnLearner(options: OwnLearnerOptions): Promise<StartedLearner> {
-  const { node, manifest, self, signal, notice, deliver } = options;
+  const { node, manifest, self, signal, foreign, judged, notice, deliver } = options;
   const { data, test, backend, threads, seed, generations, trainer, store } = node;
   const observing = (data === undefined && trainer === undefined) || generations === 0;
   const { samplesMax } = manifest.limits;
@@ -45,6 +49,8 @@ export async function openOwnLearner(options: OwnLearnerOptions): Promise<Starte
       observing || trainer === undefined
         ? undefined
         : { ...trainer, folder: join(resolve(store), TRAINER_FOLDER), samplesMax },
+    foreign,
+    judged,
     signal,
     notice,
     deliver,

@@ -8,6 +8,7 @@ import {
   lossBarrier,
   type Matching,
   matchActivations,
+  matchSoftly,
   matchStraightThrough,
   matchWeights,
   type PermutationSpec,
@@ -15,6 +16,7 @@ import {
   permuteModel,
   readSpecFile,
 } from '../../fusion/index.ts';
+import { kernelProduct } from '../../learning/index.ts';
 import type { PairWords } from '../connect/model-pair.ts';
 import { openStages, type Stages } from '../connect/stages.ts';
 import { CliError } from '../errors.ts';
@@ -32,7 +34,7 @@ import { manifestOf, openRunnable, type Runnable } from './runnable.ts';
 
 export interface AlignWords extends Omit<PairWords, 'data'> {
   readonly data: string | undefined;
-  readonly method: 'weights' | 'activations' | 'ste';
+  readonly method: Method;
   /** `auto` or a file. */
   readonly spec: string;
   readonly layout: 'torch' | 'tfjs' | undefined;
@@ -47,6 +49,10 @@ export interface AlignWords extends Omit<PairWords, 'data'> {
   readonly json: boolean;
 }
 
+type Method = 'weights' | 'sinkhorn' | 'activations' | 'ste';
+/** These look at weights alone. */
+const WEIGHT_METHODS: readonly Method[] = ['weights', 'sinkhorn'];
+
 interface Pair {
   readonly first: Checkpoint;
   readonly second: Checkpoint;
@@ -54,6 +60,8 @@ interface Pair {
   readonly spec: PermutationSpec;
   readonly runnable: Runnable | undefined;
 }
+
+const SOFT_SWEEPS = 12;
 
 /** Largest difference of the outputs, as a share of the largest output, that float32 sums in another order may make. */
 const SAME_FUNCTION = 1e-5;
@@ -108,7 +116,8 @@ async function readPair(
   const given = { path: 'the manifest', layout: runnable?.layout ?? checkpoints[0].layout };
   const first = inOrderOf({ ...checkpoints[0], ...(runnable && given) }, checkpoints[0]);
   const second = inOrderOf(first, checkpoints[1]);
-  if (runnable === undefined && words.method !== 'weights') {
+  const isRun = !WEIGHT_METHODS.includes(words.method);
+  if (runnable === undefined && isRun) {
     throw new CliError(
       'MELDMESH_USAGE',
       `--method ${words.method} has to run the models, and nobody says how`,
@@ -117,7 +126,7 @@ async function readPair(
       },
     );
   }
-  if (runnable?.isMadeUp === true && words.method !== 'weights') {
+  if (runnable?.isMadeUp === true && isRun) {
     throw new CliError('MELDMESH_USAGE', `--method ${words.method} needs --data to run the models on`);
   }
   return { first, second, runnable, ...specOf(first, runnable, words) };
@@ -148,7 +157,7 @@ function match(
   stages: Stages,
 ): { readonly matching: Matching; readonly weights: Float32Array; readonly seconds: number } {
   const { layout } = first;
-  const models = { reference: first.weights, model: second.weights, layout, spec };
+  const models = { reference: first.weights, model: second.weights, layout, spec, product: kernelProduct() };
   const random = createRandom(words.seed).fork('matching');
   const startMs = performance.now();
   let matching: Matching;
@@ -159,6 +168,9 @@ function match(
     const { steps } = words;
     const onStep = ({ step }: { readonly step: number }) => stages.tell('step', step, steps);
     matching = matchStraightThrough({ ...models, random, gradient, evaluate, steps, onStep });
+  } else if (words.method === 'sinkhorn') {
+    const onSweep = ({ sweep }: { readonly sweep: number }) => stages.tell('sweep', sweep, SOFT_SWEEPS);
+    matching = matchSoftly({ ...models, random, sweeps: SOFT_SWEEPS, onSweep });
   } else {
     const { starts } = words;
     const onSweep = ({ start }: { readonly start: number }) => stages.tell('order', start + 1, starts);

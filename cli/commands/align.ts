@@ -24,7 +24,7 @@ export function addAlign(program: Command): void {
     .requiredOption('-o, --out <file>', 'where the permuted one goes')
     .addOption(
       new Option('--method <name>', 'what tells which units belong together')
-        .choices(['weights', 'activations', 'ste'])
+        .choices(['weights', 'sinkhorn', 'activations', 'ste'])
         .default('weights'),
     )
     .option('--spec <file>', 'auto, or a permutation spec as JSON', 'auto')

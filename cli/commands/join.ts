@@ -11,6 +11,7 @@ Examples:
   meldmesh join meldmesh1:… --data train.npz --test mnist --generations 40
   meldmesh join meldmesh1:… --trainer "python3 train.py"      train with a program of your own, in any framework
   meldmesh join meldmesh1:… --data my.csv --trainer "python3 train.py --lr 0.1"     the same, on these samples
+  meldmesh join meldmesh1:… --data my.csv --from checkpoint.safetensors       where the mesh takes such models
   meldmesh join meldmesh1:… --observe                         follow without training
   meldmesh join --store .meldmesh/node                        go on after a stop, with the same settings
   meldmesh join --manifest manifest.json --data my.csv --dry-run   what would leave this machine?
@@ -39,6 +40,12 @@ export function addJoin(program: Command): void {
     .option('--announce <multiaddr>', 'address under which others reach this node', collectAddress)
     .option('--bootstrap <multiaddr>', 'one more address to dial', collectAddress)
     .option('--observe', 'follow without training', false)
+    .option('--from <file>', 'bring a model that was trained elsewhere: safetensors or model.json')
+    .option(
+      '--from-samples <n>',
+      'samples that it was trained on (default: as its file says, or as many as --data has)',
+      wholeNumber(1, 1_000_000_000),
+    )
     .option('--trainer <command>', 'train with this program instead; see docs/trainers.md', commandWords)
     .option('--no-trainer', 'train in this process again, where the store remembers a trainer')
     .option(

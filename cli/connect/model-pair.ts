@@ -12,6 +12,7 @@ import {
   checkDataset,
   type Dataset,
   firstSamples,
+  kernelProduct,
   type ModelFunctions,
   openModelFunctions,
 } from '../../learning/index.ts';
@@ -123,6 +124,7 @@ export function alignPair({ spec: model, layout, from, to }: ModelPair, seed: st
     spec,
     random: createRandom(seed).fork('matching'),
     starts: MATCHING_STARTS,
+    product: kernelProduct(),
   });
   const { permutations, before, after, sweeps } = matching;
   return {

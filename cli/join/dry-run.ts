@@ -1,6 +1,6 @@
 // What would leave this machine if this node were started, said before anything does. It opens no socket.
 import { codecNamed, layoutOf } from '../../fusion/index.ts';
-import type { Manifest } from '../../protocols/index.ts';
+import { admitsForeign, FOREIGN_CODEC, lineageOf, type Manifest } from '../../protocols/index.ts';
 import { formatBytes, formatCount, formatPercent } from '../format.ts';
 import type { JoinSettings } from './settings.ts';
 
@@ -67,13 +67,23 @@ function deltaLines(
   const bytes = codec?.payloadBytesMax(layout) ?? 0;
   const claimed = samples && Math.min(samples, manifest.limits.samplesMax);
   const whole = layout.size * 4;
+  const foreign = foreignLine(settings, manifest);
   return [
     '  deltas          one signed record a generation: mesh id, your peer id, generation, digest',
     '                  of the model that you started from, ids of deltas that you knew, codec, payload',
     `                  number of samples: ${said(claimed)}`,
     `                  payload: ${manifest.codec}, at most ${formatBytes(bytes)} of ${formatBytes(whole)} (${formatPercent(bytes / whole)} of the model)`,
     `                  with its record about ${formatBytes(bytes + RECORD_BYTES)}, sent to a few neighbours and relayed by them`,
+    ...(foreign === undefined ? [] : [foreign]),
   ];
+}
+
+/** What the first delta would carry besides. */
+function foreignLine({ from }: JoinSettings, manifest: Manifest): string | undefined {
+  if (from === undefined || !admitsForeign(manifest)) return undefined;
+  const bytes = codecNamed(FOREIGN_CODEC)?.payloadBytesMax(layoutOf(manifest.model)) ?? 0;
+  const when = lineageOf(manifest) === 'align' ? 'if it fits, ' : '';
+  return `                  ${when}the first one holds the model of --from in ${FOREIGN_CODEC}: ${formatBytes(bytes)}`;
 }
 
 function said(samples: number | undefined): string {

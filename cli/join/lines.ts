@@ -1,6 +1,7 @@
 // What a running node prints: one line for each generation and for what is worth knowing, or every event as a
 // JSON object.
 import type { MeldNode, NodeEvents, NodeStatus } from '../../node/index.ts';
+import { foreignLines } from '../foreign-lines.ts';
 import { formatBytes, formatCount, formatDigest, formatPercent, formatSeconds } from '../format.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -33,6 +34,8 @@ export function eventLine(
       return `settled at generation ${detail.generation}: ${detail.agreeing} neighbours hold digest ${detail.digest}`;
     case 'notice':
       return `${detail.code}: ${detail.text}`;
+    case 'foreign':
+      return foreignLines(detail).join('\n');
     case 'peers':
     case 'trained':
       return undefined;
@@ -60,6 +63,7 @@ export function reportEvents(
     'generation',
     'trained',
     'evaluated',
+    'foreign',
     'peers',
     'notice',
     'settled',

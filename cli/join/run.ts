@@ -8,6 +8,7 @@ import {
   type ControlServer,
   createNode,
   type MeldNode,
+  type NodeOptions,
   startControl,
   type TrainerCommand,
 } from '../../node/index.ts';
@@ -15,6 +16,7 @@ import { canonicalBytes, type Manifest } from '../../protocols/index.ts';
 import { testData, trainingData } from '../data.ts';
 import { onInterrupt } from '../interrupts.ts';
 import { readManifestFile } from '../manifest-file.ts';
+import { readModelFile } from '../model-file.ts';
 import { MANIFEST_FILE } from '../stores.ts';
 import { openTerminal } from '../terminal.ts';
 import { dryRunText } from './dry-run.ts';
@@ -91,6 +93,7 @@ async function openNode(
     data: loadTraining(settings, expected),
     test: test === undefined ? undefined : testData({ data: test, expected }),
     trainer: trainerOf(settings),
+    from: foreignModel(settings),
     listen,
     announce,
     bootstrap,
@@ -101,6 +104,15 @@ async function openNode(
     waitForPeers: options.waitForPeers,
     mdns,
   });
+}
+
+/** Read once the mesh's manifest is known: a file may have none of its own. */
+function foreignModel({ from, fromSamples }: JoinSettings): NodeOptions['from'] {
+  if (from === undefined) return undefined;
+  return (manifest) => {
+    const { weights, samples } = readModelFile(from, manifest);
+    return { name: from, weights, samples: fromSamples ?? samples };
+  };
 }
 
 function trainerOf({ trainer, trainerTimeout }: JoinSettings): TrainerCommand | undefined {

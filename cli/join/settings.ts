@@ -21,6 +21,9 @@ const settingsSchema = z.strictObject({
   announce: z.array(z.string()).optional(),
   bootstrap: z.array(z.string()).optional(),
   observe: z.boolean(),
+  /** A model from elsewhere: it comes in with the first round. */
+  from: z.string().optional(),
+  fromSamples: z.number().int().positive().optional(),
   /** A program that trains, and the folder in which it was typed. */
   trainer: z.strictObject({ command: z.array(z.string()).min(1), cwd: z.string() }).optional(),
   trainerTimeout: z.number().int().positive().optional(),
@@ -76,12 +79,13 @@ export function resolveSettings(request: JoinRequest): JoinSettings {
 
 /** Training and observing are one choice: typing one of them forgets the other. */
 function replacedBy({ given, options: { trainer } }: JoinRequest): readonly string[] {
-  if (given.includes('observe')) return ['data', 'labelColumn', 'indices', 'trainer', 'trainerTimeout'];
+  if (given.includes('observe'))
+    return ['data', 'labelColumn', 'indices', 'trainer', 'trainerTimeout', 'from', 'fromSamples'];
   if (given.includes('data')) return ['labelColumn', 'indices', 'observe'];
   return given.includes('trainer') && trainer !== false ? ['observe'] : [];
 }
 
-function checkRole({ data, observe, trainer }: JoinSettings): void {
+function checkRole({ data, observe, trainer, from, fromSamples }: JoinSettings): void {
   if (data === undefined && trainer === undefined && !observe) {
     throw new CliError('MELDMESH_USAGE', 'There is no data to train on', {
       hint: 'Give --data PATH (or --data mnist), --trainer COMMAND, or --observe to follow without training',
@@ -90,6 +94,16 @@ function checkRole({ data, observe, trainer }: JoinSettings): void {
   if (data !== undefined && observe) {
     throw new CliError('MELDMESH_USAGE', 'An observer does not train, but --data was given', {
       hint: 'Give --data or --observe; for accuracy while observing use --test',
+    });
+  }
+  if (from !== undefined && observe) {
+    throw new CliError('MELDMESH_USAGE', 'An observer brings no model, but --from was given', {
+      hint: 'Give --data or --trainer with --from, or leave --from out',
+    });
+  }
+  if (from === undefined && fromSamples !== undefined) {
+    throw new CliError('MELDMESH_USAGE', '--from-samples was given without a model', {
+      hint: 'Give --from FILE with it',
     });
   }
   if (trainer !== undefined && observe) {
@@ -107,7 +121,7 @@ export function encodeSettings(settings: JoinSettings): string {
 function settingsOf(options: JoinOptions): JoinSettings {
   const path = (text: string | undefined) => (text === undefined || text === 'mnist' ? text : resolve(text));
   const { labelColumn, generations, observe, backend, threads, seed, mdns, keepRunning } = options;
-  const { trainer, trainerTimeout } = options;
+  const { trainer, trainerTimeout, fromSamples } = options;
   return {
     version: 1,
     data: path(options.data),
@@ -119,6 +133,8 @@ function settingsOf(options: JoinOptions): JoinSettings {
     announce: list(options.announce),
     bootstrap: list(options.bootstrap),
     observe,
+    from: path(options.from),
+    fromSamples,
     trainer: trainer ? { command: [...trainer], cwd: process.cwd() } : undefined,
     trainerTimeout,
     backend,

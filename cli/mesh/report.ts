@@ -5,6 +5,28 @@ import { digestAt, type NodeView, trainerOf } from './view.ts';
 
 const bytesSchema = z.strictObject({ gossip: z.number(), transfer: z.number(), control: z.number() });
 
+const scoreSchema = z.strictObject({ loss: z.number(), accuracy: z.number() });
+
+const foreignSchema = z.strictObject({
+  name: z.string(),
+  lineage: z.string(),
+  outcome: z.string(),
+  reason: z.string(),
+  samples: z.number().int(),
+  /** Of the mesh's model, of the foreign one and of what was taken, on the node's own hold-out. */
+  shared: scoreSchema.optional(),
+  foreign: scoreSchema.optional(),
+  taken: z
+    .strictObject({
+      ...scoreSchema.shape,
+      method: z.string(),
+      share: z.number(),
+      repaired: z.boolean(),
+      barrier: z.number(),
+    })
+    .optional(),
+});
+
 export const reportSchema = z.strictObject({
   seed: z.string(),
   backend: z.string(),
@@ -26,6 +48,8 @@ export const reportSchema = z.strictObject({
       eventLoopDelayP99Ms: z.number(),
       /** Name of the program that trains for this node; absent where meldmesh itself does. */
       trainer: z.string().optional(),
+      /** What became of the model that this node has brought from elsewhere, as it says itself; absent where it has none. */
+      foreign: foreignSchema.optional(),
       /** Present and true for a node that went before the end; the rest is what it said last. */
       lost: z.literal(true).optional(),
     }),
@@ -96,6 +120,7 @@ export function makeReport(options: ReportOptions): Report {
         rssPeakMiB: round(view.status?.rssPeakMiB ?? 0, 1),
         eventLoopDelayP99Ms: round(view.status?.eventLoopDelayP99Ms ?? 0, 2),
         ...trainerField(view),
+        ...foreignField(view),
         ...(view.state === 'lost' ? { lost: true as const } : {}),
       };
     }),
@@ -106,6 +131,22 @@ export function makeReport(options: ReportOptions): Report {
 function trainerField(view: NodeView): { readonly trainer?: string } {
   const trainer = trainerOf(view);
   return trainer === undefined ? {} : { trainer };
+}
+
+function foreignField({ status }: NodeView): { readonly foreign?: Report['peers'][number]['foreign'] } {
+  if (status?.foreign === undefined) return {};
+  const { name, lineage, outcome, reason, samples, decision } = status.foreign;
+  const { shared, foreign, chosen } = decision ?? {};
+  const taken = chosen && {
+    loss: chosen.loss,
+    accuracy: chosen.accuracy,
+    method: chosen.method,
+    share: chosen.share,
+    repaired: chosen.repaired,
+    barrier: chosen.barrier,
+  };
+  const scores = Object.entries({ shared, foreign, taken }).filter(([, value]) => value !== undefined);
+  return { foreign: { name, lineage, outcome, reason, samples, ...Object.fromEntries(scores) } };
 }
 
 function historyRow(

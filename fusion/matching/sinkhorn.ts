@@ -1,7 +1,7 @@
 // Entropic optimal transport (Cuturi, 2013), in logarithms where numbers would leave float64 (Schmitzer, 2019). With as many rows as
 // columns and mass 1 each it relaxes an assignment: the plan is doubly stochastic. It knows scores, not units.
 import { FusionError } from '../errors.ts';
-import { exponential, logarithm } from './exponential.ts';
+import { exponential, logarithm } from '../exponential.ts';
 
 export interface SinkhornOptions {
   /** [rows, columns], finite; mass goes where they are high. */

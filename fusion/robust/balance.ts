@@ -1,6 +1,6 @@
 // BALANCE for pairwise gossip (Fang et al., 2024): a neighbour is heard if it is near enough to one's own model.
 import { FusionError } from '../errors.ts';
-import { exponential } from './exponential.ts';
+import { exponential } from '../exponential.ts';
 import { distancesFromOwn, type Neighbourhood, squaredNorm } from './neighbourhood.ts';
 
 export interface BalanceOptions extends Neighbourhood {

@@ -3,7 +3,13 @@
 import type { DenseSpec } from '../../fusion/index.ts';
 import { type CandidateOptions, candidatesOf, matchForeign } from './candidates.ts';
 import type { ForeignDecision, ForeignModel, ForeignScore } from './foreign-model.ts';
-import { type HoldOut, type HoldOutOptions, openHoldOut, type SampleLosses } from './hold-out.ts';
+import {
+  type HoldOut,
+  type HoldOutOptions,
+  meanDifference,
+  openHoldOut,
+  type SampleScores,
+} from './hold-out.ts';
 import { choose, judgeCandidates } from './judge.ts';
 
 export interface BroughtIn {
@@ -15,16 +21,17 @@ export interface BroughtIn {
 export interface BringInOptions extends HoldOutOptions {
   readonly spec: DenseSpec;
   readonly foreign: ForeignModel;
+  readonly generation: number;
   /** S of the round. */
   readonly shared: Float32Array;
 }
 
 /** Throws a LearningError or FusionError for weights that `checkForeignModel` would refuse. */
 export async function bringIn(options: BringInOptions): Promise<BroughtIn> {
-  const { foreign, shared, spec, seed } = options;
+  const { foreign, shared, spec, seed, generation } = options;
   const { how, samples } = foreign;
   const holdOut = await openHoldOut(options);
-  const empty = { how, samples, holdOut: 0, probes: 0, matchings: [], candidates: [] };
+  const empty = { generation, how, samples, holdOut: 0, probes: 0, matchings: [], candidates: [] };
   if (holdOut === undefined && how === 'align') {
     const reason = 'there are too few samples here to judge it on';
     return { decision: { ...empty, outcome: 'refused', reason } };
@@ -35,7 +42,11 @@ export async function bringIn(options: BringInOptions): Promise<BroughtIn> {
     const reason = 'the mesh takes models as they are';
     return { decision: { ...about, outcome: 'accepted', reason }, weights: foreign.weights };
   }
-  const isTrained = hasLearnt(scores.shared, spec);
+  if (!hasLearnt(scores.foreign, holdOut)) {
+    const reason = 'it is right no more often than who always says the commonest label';
+    return { decision: { ...about, outcome: 'refused', reason } };
+  }
+  const isTrained = hasLearnt(scores.shared, holdOut);
   const models: CandidateOptions = { spec, shared, foreign: foreign.weights, holdOut, seed, isTrained };
   const matched = matchForeign(models);
   const judged = judgeCandidates(candidatesOf(models, matched), {
@@ -57,15 +68,17 @@ export async function bringIn(options: BringInOptions): Promise<BroughtIn> {
 
 function scoresOf(holdOut: HoldOut, shared: Float32Array, foreign: Float32Array) {
   const [ofShared, ofForeign] = [holdOut.score(shared), holdOut.score(foreign)];
-  return { shared: ofShared, told: { shared: plain(ofShared), foreign: plain(ofForeign) } };
+  return {
+    shared: ofShared,
+    foreign: ofForeign,
+    told: { shared: plain(ofShared), foreign: plain(ofForeign) },
+  };
 }
 
-const plain = ({ loss, accuracy }: SampleLosses): ForeignScore => ({ loss, accuracy });
+const plain = ({ loss, accuracy }: SampleScores): ForeignScore => ({ loss, accuracy });
 
-/** Its loss is below that of an even guess by more than two standard errors. An untrained network is about there. */
-function hasLearnt({ losses, loss }: SampleLosses, spec: DenseSpec): boolean {
-  const classes = spec.layers[spec.layers.length - 1].units;
-  const squares = losses.reduce((sum, each) => sum + (each - loss) ** 2, 0);
-  const stdError = Math.sqrt(squares / (losses.length - 1) / losses.length);
-  return loss < Math.log(classes) - 2 * stdError;
+/** It is right more often than who always says the commonest label, by more than two standard errors. */
+function hasLearnt({ hits }: SampleScores, { guesses }: HoldOut): boolean {
+  const { mean, stdError } = meanDifference(hits, guesses);
+  return mean > 2 * stdError;
 }

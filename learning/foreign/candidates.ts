@@ -17,6 +17,7 @@ import {
   repairGoals,
 } from '../../fusion/index.ts';
 import { LearningError } from '../errors.ts';
+import { kernelProduct } from '../kernel-product.ts';
 import { MATCHING_STARTS, OUTPUT_DIFFERENCE_MAX, SHARES } from './constants.ts';
 import type { ForeignMatching, MatchingMethod } from './foreign-model.ts';
 import type { HoldOut } from './hold-out.ts';
@@ -48,7 +49,8 @@ export interface Candidate {
 export function matchForeign(options: CandidateOptions): readonly MatchedModel[] {
   const { spec, shared: reference, foreign: model, holdOut, seed, isTrained } = options;
   const layout = layoutOf(spec);
-  const models = { reference, model, layout, spec: permutationSpecOf(spec) };
+  const product = kernelProduct();
+  const models = { reference, model, layout, spec: permutationSpecOf(spec), product };
   const random = createRandom(seed).fork('matching');
   const found: (readonly [MatchingMethod, Matching])[] = [
     ['weights', matchWeights({ ...models, random, starts: MATCHING_STARTS })],

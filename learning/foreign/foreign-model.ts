@@ -42,15 +42,23 @@ export interface ForeignCandidate extends ForeignScore {
   readonly repaired: boolean;
   /** Highest loss between the shared model and it, above the straight line. */
   readonly barrier: number;
-  /** By how much its loss is lower than that of the shared model, and the standard error of that. */
-  readonly gain: number;
-  readonly gainStdError: number;
+  /** By how much its loss is lower, and its accuracy higher, than the shared model's. */
+  readonly lossGain: Gain;
+  readonly accuracyGain: Gain;
+}
+
+/** A mean over the samples of differences between two models on the same sample. */
+export interface Gain {
+  readonly mean: number;
+  readonly stdError: number;
 }
 
 export interface ForeignDecision {
   readonly outcome: 'accepted' | 'refused';
   /** Why, as a sentence without its full stop. */
   readonly reason: string;
+  /** That was trained for when it was decided. */
+  readonly generation: number;
   readonly how: ForeignModel['how'];
   readonly samples: number;
   /** Samples that models were scored on, and that showed activations. */

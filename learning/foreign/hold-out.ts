@@ -6,7 +6,7 @@ import { type Dataset, firstSamples, subset } from '../dataset.ts';
 import { openModelFunctions } from '../model-functions.ts';
 import { scoreLogits } from '../softmax-cross-entropy.ts';
 import { HOLD_OUT_MAX, HOLD_OUT_MIN, HOLD_OUT_SHARE, PROBES_MAX } from './constants.ts';
-import type { ForeignScore } from './foreign-model.ts';
+import type { ForeignScore, Gain } from './foreign-model.ts';
 
 export interface HoldOutOptions {
   readonly spec: DenseSpec;
@@ -19,16 +19,20 @@ export interface HoldOutOptions {
   readonly seed: string;
 }
 
-/** A model's score, and its loss on every sample. */
-export interface SampleLosses extends ForeignScore {
+/** A model's score, sample by sample too. */
+export interface SampleScores extends ForeignScore {
   readonly losses: Float64Array;
+  /** 1 where the largest logit is the label's, else 0. */
+  readonly hits: Float64Array;
 }
 
 export interface HoldOut {
   readonly count: number;
   /** Samples that show activations; 0: none. */
   readonly probes: number;
-  score(weights: Float32Array): SampleLosses;
+  /** 1 for each sample of the commonest label, else 0: what who knows nothing gets right. */
+  readonly guesses: Float64Array;
+  score(weights: Float32Array): SampleScores;
   /** All logits on the held-out samples. */
   logits(weights: Float32Array): Float32Array;
   /** On the probes, of hidden layers by their names. */
@@ -61,6 +65,7 @@ export async function openHoldOut(options: HoldOutOptions): Promise<HoldOut | un
   return {
     count: held.count,
     probes: probes.count,
+    guesses: commonestLabel(held, classes),
     logits,
     score: (weights) => scoreOf(logits(weights), held, classes),
     outputs: onProbes?.outputs ?? none,
@@ -80,8 +85,16 @@ function partsOf({ data, test, seed }: HoldOutOptions): { held: Dataset; probes:
   return { held: subset(data, order.subarray(0, heldCount)), probes: subset(data, probes) };
 }
 
-function scoreOf(logits: Float32Array, { labels, count }: Dataset, classes: number): SampleLosses {
+function commonestLabel({ labels }: Dataset, classes: number): Float64Array {
+  const counts = new Uint32Array(classes);
+  for (const label of labels) counts[label]++;
+  const commonest = counts.indexOf(Math.max(...counts));
+  return Float64Array.from(labels, (label) => Number(label === commonest));
+}
+
+function scoreOf(logits: Float32Array, { labels, count }: Dataset, classes: number): SampleScores {
   const losses = new Float64Array(count);
+  const hits = new Float64Array(count);
   let [lossSum, correct] = [0, 0];
   for (let i = 0; i < count; i++) {
     const one = {
@@ -91,17 +104,15 @@ function scoreOf(logits: Float32Array, { labels, count }: Dataset, classes: numb
     };
     const score = scoreLogits(one);
     losses[i] = score.lossSum;
+    hits[i] = score.correct;
     lossSum += score.lossSum;
     correct += score.correct;
   }
-  return { losses, loss: lossSum / count, accuracy: correct / count };
+  return { losses, hits, loss: lossSum / count, accuracy: correct / count };
 }
 
-/** Mean of a − b over the samples, and the standard error of that mean: both are of the same samples, so it is of pairs. */
-export function meanDifference(
-  { losses: a }: SampleLosses,
-  { losses: b }: SampleLosses,
-): { readonly mean: number; readonly stdError: number } {
+/** Mean of a − b over the samples, and its standard error: both are of the same samples, so it is of pairs. */
+export function meanDifference(a: Float64Array, b: Float64Array): Gain {
   const count = a.length;
   let sum = 0;
   for (let i = 0; i < count; i++) sum += a[i] - b[i];

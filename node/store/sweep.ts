@@ -1,6 +1,7 @@
 // Mark and sweep: forgets blobs and chunks that nothing in the store refers to. What a crash left half written
 // and what unfinished fetches brought goes too; it can be had again.
 import { decodeList, decodeOwn, OWN_KEY, type StoreWrite } from '../../protocols/index.ts';
+import { readForeignRow } from '../foreign-row.ts';
 import type { MeshHistory } from '../mesh-history.ts';
 import type { NodeStore } from './level-store.ts';
 
@@ -17,7 +18,9 @@ export interface Swept {
 export async function sweep(store: NodeStore, history: MeshHistory): Promise<Swept> {
   const own = await store.get(OWN_KEY);
   const state = own === undefined ? undefined : decodeOwn(own)?.state;
+  const kept = (await readForeignRow(store))?.kept;
   const blobs = new Set<string>([
+    ...(kept === undefined ? [] : [kept]),
     ...history.records.map(({ payload }) => payload),
     ...history.snapshots.map(({ blob }) => blob),
     ...(state === undefined ? [] : [state]),

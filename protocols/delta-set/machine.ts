@@ -257,10 +257,18 @@ class DeltaSetMachine implements DeltaSet {
 
   #added(record: DeltaRecord, changedFrom: number | undefined): void {
     if (record.author === this.#context.self) this.#own.sawOwn(record);
-    else this.#deltasHeard += 1;
+    else this.#heard(record);
     this.#pace.arrived(record);
     if (changedFrom !== undefined) this.#model.changed(changedFrom);
     this.#step();
+  }
+
+  #heard({ author, codec, samples, generation }: DeltaRecord): void {
+    this.#deltasHeard += 1;
+    const { manifest, listener } = this.#context;
+    if (codec === manifest.codec) return;
+    const what = `${author} brings a model from elsewhere, of ${samples} samples, into generation ${generation}`;
+    listener.notice('FOREIGN_MODEL', what);
   }
 
   /** Everything that may follow from anything: called after each event, cheap when nothing does. */

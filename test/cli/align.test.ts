@@ -115,6 +115,14 @@ describe('meldmesh align', function () {
     assert.deepEqual(file.metadata, { by: 'others', 'meldmesh.aligned': 'weights' });
   });
 
+  it('finds it by soft permutations too', async () => {
+    const pair = ['torch-a.safetensors', 'torch-b.safetensors', '-o', 'soft.safetensors'];
+    const { status, stderr } = await run(...pair, '--method', 'sinkhorn');
+    assert.equal(status, 0, stderr);
+    const { weights } = readCheckpoint(at('soft.safetensors'));
+    assert.deepEqual(weights, readCheckpoint(at('torch-b2.safetensors')).weights);
+  });
+
   it('takes a permutation spec as a file', async () => {
     const { layout } = readCheckpoint(at('torch-a.safetensors'));
     writeFileSync(at('spec.json'), writeSpecFile(inferSpec(layout, { layout: 'torch' }).spec));

@@ -12,7 +12,7 @@ import {
   resolveSettings,
   SETTINGS_FILE,
 } from '../../cli/join/settings.ts';
-import { encodeInvitation, type Hash, parseManifestConfig } from '../../protocols/index.ts';
+import { encodeInvitation, type Hash, type Lineage, parseManifestConfig } from '../../protocols/index.ts';
 
 const ADDRESS = '/ip4/127.0.0.1/tcp/4001/p2p/12D3KooWFZsp29eBe6kFHoXk73hRLB3SAcUxshZiTMKhfB3YTadG';
 const invitation = encodeInvitation({ meshId: 'ab'.repeat(32) as Hash, addresses: [ADDRESS] });
@@ -35,6 +35,8 @@ describe('the settings of join', () => {
       announce: undefined,
       bootstrap: undefined,
       observe: false,
+      from: undefined,
+      fromSamples: undefined,
       trainer: undefined,
       trainerTimeout: undefined,
       backend: 'auto',
@@ -113,6 +115,20 @@ describe('the settings of join', () => {
     assert.deepEqual([settle({ trainer }).observe, settle({ trainer: false }).observe], [false, true]);
   });
 
+  it('remember a model from elsewhere until it has come in, and want a member that trains with it', () => {
+    const from = join(store, 'model.safetensors');
+    const first = settle({ data: 'mnist', from, fromSamples: 2_000 }, invitation);
+    assert.deepEqual([first.from, first.fromSamples], [from, 2_000]);
+    writeFileSync(join(store, SETTINGS_FILE), encodeSettings(first));
+    assert.deepEqual(settle({}), first);
+    assert.equal(settle({ observe: true }).from, undefined);
+    const code = 'MELDMESH_USAGE';
+    assert.throws(() => settle({ observe: true, from }), { code, message: /observer brings no model/ });
+    rmSync(join(store, SETTINGS_FILE));
+    const alone = () => settle({ data: 'mnist', fromSamples: 9 }, invitation);
+    assert.throws(alone, { code, message: /without a model/ });
+  });
+
   it('say so when they are damaged', () => {
     writeFileSync(join(store, SETTINGS_FILE), '{"version":1,"colour":"red"}');
     assert.throws(() => settle({}), { code: 'MELDMESH_STORE_FILE' });
@@ -156,6 +172,16 @@ describe('a dry run', () => {
     assert.match(text, /number of samples: what the trainer says/);
   });
 
+  it('says what the first delta would hold of a model from elsewhere, where the mesh takes it', () => {
+    assert(manifest !== undefined);
+    const from = { ...settings, from: '/models/digits.safetensors' };
+    const textOf = (lineage: Lineage) =>
+      dryRunText({ settings: from, manifest: { ...manifest, lineage }, samples: 400 });
+    assert.match(textOf('align'), /if it fits, the first one holds the model of --from in int8: 200 KiB/);
+    assert.match(textOf('naive'), / {2}the first one holds the model/);
+    assert.doesNotMatch(textOf('adopt'), /--from/);
+  });
+
   it('of an observer has no deltas, and without a manifest no sizes', () => {
     assert.match(dryRunText({ settings, manifest, samples: undefined }), /no deltas/);
     assert.match(
@@ -175,5 +201,49 @@ describe('the lines of a running node', () => {
     assert.match(eventLine('generation', { ...detail, corrected: true }, 1) ?? '', /generation 5 corrected/);
     assert.equal(eventLine('notice', { code: 'X', text: 'Something.' }, 1), 'X: Something.');
     assert.equal(eventLine('peers', { connected: [] }, 1), undefined);
+  });
+
+  it('tell what became of a model from elsewhere, with the numbers behind it', () => {
+    const gain = { mean: 0.1, stdError: 0.02 };
+    const chosen = {
+      method: 'weights',
+      share: 0.75,
+      repaired: false,
+      loss: 0.4,
+      accuracy: 0.91,
+      barrier: 0.004,
+      lossGain: gain,
+      accuracyGain: gain,
+    } as const;
+    const decision = {
+      generation: 3,
+      outcome: 'accepted',
+      reason: 'it fits',
+      how: 'align',
+      samples: 2_000,
+      holdOut: 200,
+      probes: 200,
+      shared: { loss: 0.5, accuracy: 0.85 },
+      foreign: { loss: 0.45, accuracy: 0.92 },
+      matchings: [
+        {
+          method: 'weights',
+          objective: { before: 1, after: 80 },
+          distance: { before: 32, after: 29.5 },
+          outputDifference: 0,
+        },
+      ],
+      candidates: [chosen],
+      chosen,
+    } as const;
+    const story = { name: 'a.safetensors', lineage: 'align', samples: 2_000, reason: 'it fits' } as const;
+    assert.deepEqual(eventLine('foreign', { ...story, outcome: 'accepted', decision }, 1)?.split('\n'), [
+      'a.safetensors (2,000 samples) comes in: it fits',
+      'on 200 own samples: mesh loss 0.500, 85.00 %, it loss 0.450, 92.00 %',
+      'matched by weights: distance 32.00 to 29.50, objective 1.0 to 80.0',
+      'taken: 75.00 % by weights, loss 0.400, 91.00 %, barrier 0.004',
+    ]);
+    const refused = eventLine('foreign', { ...story, outcome: 'refused', kept: 'ab'.repeat(32) }, 1);
+    assert.match(refused ?? '', /stays outside: it fits\nkept in the store as blob abababababababab$/);
   });
 });

@@ -64,6 +64,51 @@ describe('the report of a mesh', () => {
     assert.match(second, /^1 +1,600/);
   });
 
+  it('tells what became of a model that a node brought from elsewhere', () => {
+    const views = [viewOf(0, ['a1', 'a2']), viewOf(1, ['b1', 'a2'])];
+    const story = {
+      name: 'x.json',
+      lineage: 'adopt',
+      outcome: 'dropped',
+      reason: 'so it is',
+      samples: 9,
+    } as const;
+    applyStatus(views[0], { ...statusAt(2, 'a2'), foreign: story });
+    const score = { loss: 0.5, accuracy: 0.8 };
+    const gain = { mean: 0, stdError: 0 };
+    const chosen = {
+      ...score,
+      method: 'weights',
+      share: 1,
+      repaired: false,
+      barrier: 0.01,
+      lossGain: gain,
+      accuracyGain: gain,
+    } as const;
+    const decision = {
+      ...({ generation: 2, outcome: 'accepted', reason: 'it fits', how: 'align', samples: 9 } as const),
+      ...{
+        holdOut: 50,
+        probes: 50,
+        shared: score,
+        foreign: score,
+        matchings: [],
+        candidates: [chosen],
+        chosen,
+      },
+    } as const;
+    const accepted = { ...story, lineage: 'align', outcome: 'accepted', decision } as const;
+    applyStatus(views[1], { ...statusAt(2, 'a2'), foreign: accepted });
+    const report = makeReport({ ...options, views });
+    assert.deepEqual(reportSchema.parse(JSON.parse(JSON.stringify(report))), report);
+    assert.deepEqual(report.peers[0].foreign, story);
+    const { lossGain, accuracyGain, ...taken } = chosen;
+    assert.deepEqual(report.peers[1].foreign, {
+      ...{ name: 'x.json', lineage: 'align', outcome: 'accepted', reason: 'so it is', samples: 9 },
+      ...{ shared: score, foreign: score, taken },
+    });
+  });
+
   it('names a lost node and leaves null where it never was', () => {
     const views = [viewOf(0, ['a1', 'a2']), viewOf(1, ['a1'])];
     views[1].state = 'lost';

@@ -46,6 +46,39 @@ describe('a model file', () => {
     assert.deepEqual([read.weights, read.momentum, read.samples], [weights, momentum, 99]);
   });
 
+  it('of another shape, with a tensor too few or too many, or not finite is refused by the tensor’s name', () => {
+    const manifest = manifestOf('mlp:5');
+    const { tensors } = layoutOf(manifest.model);
+    const named = tensors.map(({ name, shape, size }) => ({ name, shape, data: new Float32Array(size) }));
+    const refused = (changed: typeof named, message: RegExp): void =>
+      assert.throws(() => readModelFile(write(encodeSafetensors(changed)), manifest), {
+        code: 'MELDMESH_MODEL_FILE',
+        message,
+      });
+    refused(named.slice(1), /tensor dense_0\/kernel is missing/);
+    const [, bias] = named;
+    refused([...named, { ...bias, name: 'extra' }], /no tensor "extra"/);
+    refused(named.with(1, { ...bias, shape: [1, 5] }), /dense_0\/bias has the shape \[1,5\], not \[5\]/);
+    const broken = Float32Array.of(0, Number.NaN, 0, 0, 0);
+    refused(named.with(1, { ...bias, data: broken }), /dense_0\/bias holds NaN/);
+    const infinite = { ...named[2], data: named[2].data.with(3, Number.POSITIVE_INFINITY) };
+    refused(named.with(2, infinite), /dense_1\/kernel holds Infinity/);
+  });
+
+  it('from elsewhere may say how many samples it was trained on', () => {
+    const manifest = manifestOf('mlp:5');
+    const named = layoutOf(manifest.model).tensors.map(({ name, shape, size }) => ({
+      name,
+      shape,
+      data: new Float32Array(size),
+    }));
+    const samplesOf = (metadata: Record<string, string>) =>
+      readModelFile(write(encodeSafetensors(named, metadata)), manifest).samples;
+    assert.equal(samplesOf({ samples: '2000' }), 2_000);
+    assert.equal(samplesOf({ samples: '2000', 'meldmesh.samples': '70' }), 70);
+    assert.equal(samplesOf({ samples: 'many' }), undefined);
+  });
+
   it('may be one of TensorFlow.js, whose weights lie beside it', () => {
     const manifest = manifestOf('mlp:5');
     const weights = Float32Array.from({ length: layoutOf(manifest.model).size }, (_, i) => i / 7);
@@ -54,7 +87,10 @@ describe('a model file', () => {
     assert.deepEqual(readModelFile(path, manifest).weights, weights);
     const code = 'MELDMESH_MODEL_FILE';
     assert.throws(() => readModelFile(path), { code, message: /no manifest/ });
-    assert.throws(() => readModelFile(path, manifestOf('mlp:6')), { code, message: /layers are not those/ });
+    assert.throws(() => readModelFile(path, manifestOf('mlp:6')), {
+      code,
+      message: /dense_0\/kernel has the shape \[4,5\], not \[4,6\]/,
+    });
     writeFileSync(path, readFileSync(path, 'utf8').replace('"weights.bin"', '"../../etc/hostname"'));
     assert.throws(() => readModelFile(path, manifest), { code, message: /hostname/ });
   });
@@ -71,7 +107,10 @@ describe('a model file', () => {
     });
     const bare = encodeSafetensors([{ name: 'x', shape: [1], data: new Float32Array(1) }]);
     assert.throws(() => readModelFile(write(bare)), { code, message: /no manifest/ });
-    assert.throws(() => readModelFile(write(bare), manifest), { code, message: /1 tensors, .* has 4/ });
+    assert.throws(() => readModelFile(write(bare), manifest), {
+      code,
+      message: /dense_0\/kernel is missing/,
+    });
     assert.throws(() => readModelFile(join(folder, 'missing')), { code });
   });
 });

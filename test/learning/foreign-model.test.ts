@@ -14,7 +14,8 @@ import {
 import { subset } from '../../learning/dataset.ts';
 import { type BroughtIn, bringIn } from '../../learning/foreign/bring-in.ts';
 import { BARRIER_MAX, SHARES } from '../../learning/foreign/constants.ts';
-import type { ForeignModel } from '../../learning/foreign/foreign-model.ts';
+import type { ForeignCandidate, ForeignModel } from '../../learning/foreign/foreign-model.ts';
+import { choose, type Judged } from '../../learning/foreign/judge.ts';
 import { createLearnerRounds, openBuiltInTrainer } from '../../learning/learner-rounds.ts';
 import { decodeLearnerState } from '../../learning/learner-state.ts';
 import { openTrainer } from '../../learning/open-trainer.ts';
@@ -36,6 +37,61 @@ const settings = { learningRate: 0.02, momentum: 0.9, batch: 16, localEpochs: 1 
 const all = blobs({ count: 900, inputSize: 20, classes: 4, seed: 'own' });
 const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
 const [own, test, elsewhere] = [range(0, 300), range(300, 500), range(500, 900)].map((at) => subset(all, at));
+
+describe('the gate', () => {
+  /** A candidate with this loss on each of a hundred samples, give or take what makes the standard error of differences 0.01. */
+  const judged = (loss: number, told: Partial<ForeignCandidate>): Judged => {
+    const losses = Float64Array.from(
+      { length: 100 },
+      (_, i) => loss + (told.share ?? 0) * (i % 2 === 0 ? 0.1 : -0.1),
+    );
+    const candidate = {
+      method: told.method ?? 'weights',
+      share: 1,
+      repaired: false,
+      weights: new Float32Array(0),
+    };
+    const gains = { lossGain: { mean: 1 - loss, stdError: 0.01 }, accuracyGain: { mean: 0, stdError: 0.01 } };
+    const score = { loss, accuracy: 0.5, losses, hits: new Float64Array(100) };
+    return { candidate, score, told: { ...candidate, loss, accuracy: 0.5, barrier: 0, ...gains, ...told } };
+  };
+
+  it('bars what lies behind a barrier, unless the shared model has nothing to lose', () => {
+    const behind = judged(0.5, { barrier: BARRIER_MAX + 0.01 });
+    const { chosen, reason } = choose([behind], true);
+    assert.deepEqual([chosen, /the way to it is barred/.test(reason)], [undefined, true]);
+    assert.equal(choose([behind], false).chosen, behind);
+    assert.equal(choose([behind, judged(0.6, { barrier: BARRIER_MAX })], true).chosen?.told.loss, 0.6);
+  });
+
+  it('wants loss or accuracy clearly better, and neither clearly worse', () => {
+    const gain = (loss: number, accuracy: number) => ({
+      lossGain: { mean: loss, stdError: 0.1 },
+      accuracyGain: { mean: accuracy, stdError: 0.1 },
+    });
+    const passes = (loss: number, accuracy: number) =>
+      choose([judged(0.5, gain(loss, accuracy))], true).chosen !== undefined;
+    assert.deepEqual(
+      [passes(0.11, 0), passes(0, 0.11), passes(-0.09, 0.2), passes(0.2, -0.09)],
+      [true, true, true, true],
+    );
+    assert.deepEqual([passes(0.09, 0.09), passes(-0.11, 0.5), passes(0.5, -0.11)], [false, false, false]);
+  });
+
+  it('takes the most of the foreign model that has no clearly higher loss than the best', () => {
+    const all = [judged(0.5, { share: 0.25 }), judged(0.503, { share: 0.75 }), judged(0.6, { share: 1 })];
+    assert.equal(choose(all, true).chosen?.told.share, 0.75);
+  });
+
+  it('prefers the order by weights, unless that by activations has a clearly lower loss', () => {
+    const by = (weights: number, activations: number) =>
+      choose(
+        [judged(weights, { share: 0.5 }), judged(activations, { share: 0.6, method: 'activations' })],
+        true,
+      ).chosen?.told.method;
+    assert.deepEqual([by(0.5, 0.4995), by(0.5, 0.4)], ['weights', 'activations']);
+  });
+});
 
 describe('a model from elsewhere', () => {
   let shared: Float32Array;
@@ -65,7 +121,17 @@ describe('a model from elsewhere', () => {
     change: Partial<Parameters<typeof bringIn>[0]> & { readonly how?: ForeignModel['how'] } = {},
   ): Promise<BroughtIn> => {
     const foreign = { weights, samples: 400, how: change.how ?? 'align', codec: 'int8' } as const;
-    return bringIn({ spec, scale: 255, data: own, test: undefined, seed: 'x', shared, foreign, ...change });
+    return bringIn({
+      spec,
+      scale: 255,
+      data: own,
+      test: undefined,
+      seed: 'x',
+      generation: 3,
+      shared,
+      foreign,
+      ...change,
+    });
   };
 
   it('whose units were only in another order is found out, entry for entry', async () => {
@@ -89,7 +155,7 @@ describe('a model from elsewhere', () => {
     const middle = decision.candidates.find(
       ({ share, repaired, method }) => share === 0.5 && !repaired && method === 'weights',
     );
-    assert(middle !== undefined && middle.barrier <= BARRIER_MAX && middle.gain > 0);
+    assert(middle !== undefined && middle.barrier <= BARRIER_MAX && middle.lossGain.mean > 0);
   });
 
   it('is told with all its numbers', async () => {
@@ -104,7 +170,8 @@ describe('a model from elsewhere', () => {
       ['weights', 'activations'],
     );
     assert.equal(candidates.length, 2 * (2 * SHARES.length - 1));
-    const numbers = [decision.shared, decision.foreign, ...candidates].flatMap((each) =>
+    const gains = candidates.flatMap(({ lossGain, accuracyGain }) => [lossGain, accuracyGain]);
+    const numbers = [decision.shared, decision.foreign, ...candidates, ...gains].flatMap((each) =>
       Object.values(each ?? {}),
     );
     assert(numbers.every((value) => typeof value !== 'number' || Number.isFinite(value)));
@@ -120,10 +187,22 @@ describe('a model from elsewhere', () => {
       const garbage = initialWeights(spec, 'elsewhere').map((value) => scale * value);
       const { decision, weights } = await bring(garbage);
       assert.deepEqual([decision.outcome, weights], ['refused', undefined]);
-      assert.match(decision.reason, /no candidate is clearly better|barred/);
+      assert.match(decision.reason, /commonest label/);
       assert.equal(decision.chosen, undefined);
     });
   }
+
+  it('that knows something, but nothing that the shared model does not, is refused with the numbers', async () => {
+    const noise = initialWeights(spec, 'noise');
+    const worse = shared.map((value, i) => value + 0.2 * noise[i]);
+    const { decision } = await bring(later.slice(), { shared: later });
+    const { decision: noisy } = await bring(worse, { shared: later });
+    for (const { outcome, reason, candidates } of [decision, noisy]) {
+      assert.equal(outcome, 'refused', reason);
+      assert.match(reason, /no candidate is clearly better than the shared model: .* % of it has loss/);
+      assert.equal(candidates.length, 14);
+    }
+  });
 
   it('that is the shared model itself brings nothing and is refused', async () => {
     assert.equal((await bring(shared)).decision.outcome, 'refused');

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { exponential } from '../../../fusion/robust/exponential.ts';
+import { exponential } from '../../../fusion/exponential.ts';
 import { balance, selfCentredClipping } from '../../../fusion/robust/index.ts';
 import { minus, norm } from './slow-rules.ts';
 import { agreeing } from './update-sets.ts';

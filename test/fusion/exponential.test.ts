@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { exponential, logarithm } from '../../../fusion/matching/exponential.ts';
+import { exponential, logarithm } from '../../fusion/exponential.ts';
 
 /** Of float64, relative to the value. */
 const ULPS = 4 * 2 ** -53;
