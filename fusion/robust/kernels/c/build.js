@@ -1,5 +1,5 @@
 // Compiles the kernels of the robust means to WebAssembly with the clang that npm brings and writes them into
-// ../wasm-bytes.ts: `node fusion/robust/kernels/c/build.js`. A test compiles them again and compares.
+// ../wasm-bytes.ts: `npm run build:kernels`. A test compiles them again and compares.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { runClang } from '@yowasp/clang';
@@ -36,7 +36,7 @@ export async function compileKernels() {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const bytes = await compileKernels();
-  const text = `// Made from c/ by \`node fusion/robust/kernels/c/build.js\`; not edited by hand.
+  const text = `// Made from c/ by \`npm run build:kernels\`; not edited by hand.
 export const wasmBase64 =
   '${Buffer.from(bytes).toString('base64')}';
 `;
