@@ -13,7 +13,8 @@ const VERBS: Readonly<Record<ForeignStory['outcome'], string>> = {
 /** The first line says all; others follow where something was measured. */
 export function foreignLines(story: ForeignStory): readonly string[] {
   const { name, outcome, reason, samples, kept, decision } = story;
-  const first = `${name} (${formatCount(samples)} samples) ${VERBS[outcome]}: ${reason}`;
+  const size = samples === undefined ? '' : ` (${formatCount(samples)} samples)`;
+  const first = `${name}${size} ${VERBS[outcome]}: ${reason}`;
   const lines = [first];
   if (decision?.shared !== undefined && decision.foreign !== undefined) {
     const { shared, foreign, holdOut } = decision;

@@ -14,10 +14,15 @@ export interface TrainerCommand {
   readonly timeoutMs?: number;
 }
 
-/** A model that was trained elsewhere. */
-export interface GivenModel {
+/** A model that was trained elsewhere, and how it is read when it is needed. */
+export interface ForeignSource {
   /** For people: where it comes from, such as a path. */
   readonly name: string;
+  /** Called once, when the manifest is known and the member has no history. What it throws ends the start. */
+  read(manifest: Manifest): GivenModel;
+}
+
+export interface GivenModel {
   /** Flat float32 in tensor order of the mesh's model. */
   readonly weights: Float32Array;
   /** Samples that it was trained on. Default: as many as the member has itself. */
@@ -35,8 +40,8 @@ export interface ForeignStory {
    */
   readonly outcome: 'pending' | 'accepted' | 'refused' | 'dropped' | 'late';
   readonly reason: string;
-  /** That it stands for. */
-  readonly samples: number;
+  /** That it stands for; absent where nobody has looked into it. */
+  readonly samples?: number;
   /** The numbers behind it. */
   readonly decision?: ForeignDecision;
   /** Blob of the refused weights in the store: float32, little-endian, in tensor order. */
@@ -55,11 +60,8 @@ export interface NodeOptions {
   readonly test?: Dataset;
   /** Who trains. With `data` it gets the samples as a file, without it has its own. Default: this library. */
   readonly trainer?: TrainerCommand;
-  /**
-   * Brings a model that was trained elsewhere, in the first round and only if the manifest's `lineage` lets it in. Called once
-   * the manifest is known; what it throws ends the start.
-   */
-  readonly from?: (manifest: Manifest) => GivenModel;
+  /** Brings a model that was trained elsewhere, in the first round and only if the manifest's `lineage` lets it in. */
+  readonly from?: ForeignSource;
   readonly backend?: Backend | 'auto';
   /** WASM threads of one node. Default 1. */
   readonly threads?: number;

@@ -27,7 +27,7 @@ export const errorHints = {
   MELDMESH_MANIFEST_MISSING: 'ask a member for a fresh invitation, or found a mesh with --manifest',
   MELDMESH_DATA_MISMATCH: 'use data of the shape that the manifest states',
   MELDMESH_LINEAGE_SHARED:
-    'join without --from, or found a mesh that takes such models with "meldmesh init --lineage align"',
+    'join without --from (--no-from where the store remembers one), or found a mesh that takes such models with "meldmesh init --lineage align"',
   MELDMESH_NOT_A_MEMBER: 'ask the founder to admit this peer id, or follow with --observe',
 
   // The network.

@@ -39,26 +39,25 @@ export class ForeignGuest {
     const known = await readForeignRow(store);
     if (node.from === undefined) return new ForeignGuest(options, known);
     refuseRole(node, manifest);
-    const { name: path, weights, samples: said } = node.from(manifest);
-    const samples = samplesOf(said, node, manifest);
-    checkForeignModel({ weights, samples }, layoutOf(manifest.model));
-    const name = basename(path);
-    const about = { name, samples, lineage: lineageOf(manifest) };
+    const about = { name: basename(node.from.name), lineage: lineageOf(manifest) };
     const hasHistory = (await store.get(OWN_KEY)) !== undefined;
     if (hasHistory || known?.outcome === 'dropped') return ForeignGuest.#late(options, about, known);
-    if (about.lineage === 'adopt') return await ForeignGuest.#dropped(options, about);
+    const { weights, samples: said } = node.from.read(manifest);
+    const samples = samplesOf(said, node, manifest);
+    checkForeignModel({ weights, samples }, layoutOf(manifest.model));
+    if (about.lineage === 'adopt') return await ForeignGuest.#dropped(options, { ...about, samples });
     const how = about.lineage === 'naive' ? 'naive' : 'align';
     const reason = 'it is looked at in the first round';
     return new ForeignGuest(
       options,
-      { ...about, outcome: 'pending', reason },
+      { ...about, samples, outcome: 'pending', reason },
       { weights, samples, how, codec: FOREIGN_CODEC },
     );
   }
 
   static #late(
     options: ForeignOptions,
-    about: Pick<ForeignStory, 'name' | 'samples' | 'lineage'>,
+    about: Pick<ForeignStory, 'name' | 'lineage'>,
     known: ForeignStory | undefined,
   ): ForeignGuest {
     // The same model is named again at every start, where it stands in the node's settings.

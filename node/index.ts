@@ -2,6 +2,7 @@
 export type {
   Backend,
   ByteCounts,
+  ForeignSource,
   ForeignStory,
   GivenModel,
   MeldNode,

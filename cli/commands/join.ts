@@ -41,6 +41,7 @@ export function addJoin(program: Command): void {
     .option('--bootstrap <multiaddr>', 'one more address to dial', collectAddress)
     .option('--observe', 'follow without training', false)
     .option('--from <file>', 'bring a model that was trained elsewhere: safetensors or model.json')
+    .option('--no-from', 'bring none, where the store remembers one that has not come in')
     .option(
       '--from-samples <n>',
       'samples that it was trained on (default: as its file says, or as many as --data has)',

@@ -13,8 +13,8 @@ export interface JoinOptions {
   readonly announce: readonly string[] | undefined;
   readonly bootstrap: readonly string[] | undefined;
   readonly observe: boolean;
-  /** A model that was trained elsewhere. */
-  readonly from: string | undefined;
+  /** A model that was trained elsewhere; `false`: none from now on. */
+  readonly from: string | false | undefined;
   readonly fromSamples: number | undefined;
   /** Words of a command; `false`: none from now on. */
   readonly trainer: readonly string[] | false | undefined;

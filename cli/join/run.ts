@@ -109,9 +109,12 @@ async function openNode(
 /** Read once the mesh's manifest is known: a file may have none of its own. */
 function foreignModel({ from, fromSamples }: JoinSettings): NodeOptions['from'] {
   if (from === undefined) return undefined;
-  return (manifest) => {
-    const { weights, samples } = readModelFile(from, manifest);
-    return { name: from, weights, samples: fromSamples ?? samples };
+  return {
+    name: from,
+    read: (manifest) => {
+      const { weights, samples } = readModelFile(from, manifest);
+      return { weights, samples: fromSamples ?? samples };
+    },
   };
 }
 

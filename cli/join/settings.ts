@@ -78,11 +78,12 @@ export function resolveSettings(request: JoinRequest): JoinSettings {
 }
 
 /** Training and observing are one choice: typing one of them forgets the other. */
-function replacedBy({ given, options: { trainer } }: JoinRequest): readonly string[] {
+function replacedBy({ given, options: { trainer, from } }: JoinRequest): readonly string[] {
+  const forgotten = from === false ? ['fromSamples'] : [];
   if (given.includes('observe'))
     return ['data', 'labelColumn', 'indices', 'trainer', 'trainerTimeout', 'from', 'fromSamples'];
-  if (given.includes('data')) return ['labelColumn', 'indices', 'observe'];
-  return given.includes('trainer') && trainer !== false ? ['observe'] : [];
+  if (given.includes('data')) return [...forgotten, 'labelColumn', 'indices', 'observe'];
+  return given.includes('trainer') && trainer !== false ? [...forgotten, 'observe'] : forgotten;
 }
 
 function checkRole({ data, observe, trainer, from, fromSamples }: JoinSettings): void {
@@ -133,7 +134,7 @@ function settingsOf(options: JoinOptions): JoinSettings {
     announce: list(options.announce),
     bootstrap: list(options.bootstrap),
     observe,
-    from: path(options.from),
+    from: path(options.from || undefined),
     fromSamples,
     trainer: trainer ? { command: [...trainer], cwd: process.cwd() } : undefined,
     trainerTimeout,

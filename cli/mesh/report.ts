@@ -12,7 +12,7 @@ const foreignSchema = z.strictObject({
   lineage: z.string(),
   outcome: z.string(),
   reason: z.string(),
-  samples: z.number().int(),
+  samples: z.number().int().optional(),
   /** Of the mesh's model, of the foreign one and of what was taken, on the node's own hold-out. */
   shared: scoreSchema.optional(),
   foreign: scoreSchema.optional(),

@@ -122,6 +122,8 @@ describe('the settings of join', () => {
     writeFileSync(join(store, SETTINGS_FILE), encodeSettings(first));
     assert.deepEqual(settle({}), first);
     assert.equal(settle({ observe: true }).from, undefined);
+    const without = settle({ from: false });
+    assert.deepEqual([without.from, without.fromSamples, without.data], [undefined, undefined, 'mnist']);
     const code = 'MELDMESH_USAGE';
     assert.throws(() => settle({ observe: true, from }), { code, message: /observer brings no model/ });
     rmSync(join(store, SETTINGS_FILE));

@@ -93,7 +93,13 @@ describe('a model from elsewhere', function () {
     invitation: string,
     weights: Float32Array,
     name = 'x/digits.safetensors',
-  ) => open({ store, invitation, data: share(80, 160), from: () => ({ name, weights, samples: SAMPLES }) });
+  ) =>
+    open({
+      store,
+      invitation,
+      data: share(80, 160),
+      from: { name, read: () => ({ weights, samples: SAMPLES }) },
+    });
 
   /** All three have been at one digest at a generation not below this one. */
   const agreedFrom = (members: readonly { readonly seen: Seen }[], generation: number): Promise<true> =>
@@ -189,14 +195,14 @@ describe('a model from elsewhere', function () {
 
   it('comes too late for a member that has contributed without one, and needs a member that contributes', async () => {
     const { folder } = await founders(meshOf('align'));
-    const from = () => ({ name: 'late.json', weights: good });
+    const from = { name: 'late.json', read: () => assert.fail('nobody looks into it') };
     const store = join(folder, 'a');
     await nodes[0].stop();
     const late = await open({ store, data: share(0, 40), from });
     await late.node.start();
     assert.deepEqual(
-      late.stories.map(({ outcome, samples }) => [outcome, samples]),
-      [['late', 40]],
+      late.stories.map(({ outcome, name }) => [outcome, name]),
+      [['late', 'late.json']],
     );
     assert.match(late.node.status().foreign?.reason ?? '', /has contributed already/);
     const invitation = late.node.invitation();

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { codecNamed, layoutOf } from '../../fusion/index.ts';
 import { admitsForeign, decodeOwn, FOREIGN_CODEC, type Lineage, OWN_KEY } from '../../protocols/index.ts';
-import { BowlWork, parseScenario, type ScenarioInput, Simulation } from '../../sim/index.ts';
+import { BowlWork, parseScenario, recordingOf, type ScenarioInput, Simulation } from '../../sim/index.ts';
 
 const int8 = codecNamed(FOREIGN_CODEC) ?? assert.fail('no such codec');
 const FOREIGN_SAMPLES = 5_000;
@@ -67,6 +67,18 @@ describe('a newcomer with a model from elsewhere', () => {
     const model = simulation.peers[0].fusion?.model() ?? assert.fail('it runs');
     const mean = model.reduce((sum, value) => sum + value, 0) / model.length;
     assert(mean > 1, `the mean weight is ${mean}`);
+  });
+
+  it('cannot be recorded with the deltas of the others, which have one codec', async () => {
+    const simulation = meshWithNewcomer('align', { end: { generations: 8 } });
+    await simulation.run();
+    assert.throws(() => recordingOf(simulation.peers[0].disk.entries), {
+      code: 'MELDMESH_SIM_RECORDING',
+      message: /brought a model from elsewhere/,
+    });
+    const plain = meshWithNewcomer('adopt', { end: { generations: 8 } });
+    await plain.run();
+    assert.equal(recordingOf(plain.peers[0].disk.entries).codec, 'top20:8');
   });
 
   it('is the same to members that share their states', async () => {

@@ -6,18 +6,22 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createRandom, initialWeights, layoutOf } from '../../../fusion/index.ts';
 import { type Dataset, subset, type Trainer } from '../../../learning/index.ts';
-import { createNode, type ForeignStory, type MeldNode, type NodeOptions } from '../../../node/index.ts';
-import { type Lineage, type Manifest, parseManifestConfig } from '../../../protocols/index.ts';
+import {
+  createNode,
+  type ForeignStory,
+  type MeldNode,
+  type NodeOptions,
+  openStore,
+} from '../../../node/index.ts';
+import { type Lineage, type Manifest, OWN_KEY, parseManifestConfig } from '../../../protocols/index.ts';
 import { LIMIT_MS, until, within } from '../../node/support/processes.ts';
 
 export const FOUNDERS = 5;
 export const NEWCOMERS = 3;
-/** Generations that hold the founders only; they fill one more, which the newcomers then correct. */
+/** Generations of the founders alone. */
 export const ALONE = 5;
-/** Generations that are looked at, from the one that has the last newcomer's model on. */
+/** Generations of all. */
 export const TOGETHER = 5;
-/** Newcomers that meet a full generation begin with the next one, and one of them may do so and another not. */
-const GENERATIONS = ALONE + 1 + TOGETHER;
 export const OWN_DIGITS = 400;
 export const FOREIGN_DIGITS = 2_000;
 export const FOREIGN_EPOCHS = 20;
@@ -35,12 +39,8 @@ export interface AlignSetting {
 export interface AlignResult {
   readonly seed: number;
   readonly lineage: Lineage;
-  /** Accuracy of the shared model on the test digits in the last generation without a newcomer … */
-  readonly before: number;
-  /** … and in each from the one that has the last newcomer's model on. */
-  readonly after: readonly number[];
-  /** Generation of each newcomer's first record. */
-  readonly joinedAt: readonly number[];
+  /** Of the shared model on the test digits after each generation, from 1. */
+  readonly accuracy: readonly number[];
   readonly digest: string;
   readonly foreignAccuracy: readonly number[];
   readonly stories: readonly (ForeignStory | undefined)[];
@@ -107,6 +107,8 @@ export async function runAlignMeshes(
   try {
     const [first, second] = ['elsewhere', 'held'].map((name) => join(root, name));
     const before = await inFolder(first, (mesh) => mesh.foundersAlone());
+    for (const i of range(0, NEWCOMERS))
+      await copyHistory(join(first, 'founder-0'), join(first, `newcomer-${i}`));
     cpSync(first, second, { recursive: true });
     return {
       elsewhere: await inFolder(first, (mesh) => mesh.together(before, false)),
@@ -115,6 +117,14 @@ export async function runAlignMeshes(
   } finally {
     rmSync(root, { recursive: true, force: true, maxRetries: 5 });
   }
+}
+
+/** Newcomers have the history of the mesh when they begin, so that all of them begin with the same generation. */
+async function copyHistory(from: string, to: string): Promise<void> {
+  cpSync(join(from, 'db'), join(to, 'db'), { recursive: true });
+  const store = await openStore({ folder: to });
+  await store.del(OWN_KEY);
+  await store.close();
 }
 
 interface MeshParts {
@@ -127,7 +137,6 @@ class AlignMesh {
   readonly #setting: AlignSetting;
   readonly #parts: MeshParts;
   readonly #manifest: Manifest;
-  readonly #joinedAt: number[] = [];
   readonly #accuracy = new Map<number, number>();
   #nodes: MeldNode[] = [];
 
@@ -138,24 +147,22 @@ class AlignMesh {
   }
 
   /** Accuracy of each generation. */
-  async foundersAlone(): Promise<ReadonlyMap<number, number>> {
+  async foundersAlone(): Promise<readonly number[]> {
     const nodes: MeldNode[] = [];
     for (const i of range(0, FOUNDERS)) {
       const bootstrap = nodes[0]?.status().addresses;
-      nodes.push(
-        await this.#openFounder(i, { generations: ALONE + 1, bootstrap, waitForPeers: FOUNDERS - 1 }),
-      );
+      nodes.push(await this.#openFounder(i, { generations: ALONE, bootstrap, waitForPeers: FOUNDERS - 1 }));
     }
-    await this.#done(nodes, ALONE + 1);
-    return this.#accuracy;
+    await this.#done(nodes, ALONE);
+    return this.#scores(1, ALONE);
   }
 
   /**
    * All but one founder go on first, and stand: nothing is complete without the last, who comes when the newcomers have
-   * contributed. To the first of these the newest generation lacks its own delta; it corrects it, the others fill the next.
+   * contributed.
    */
-  async together(before: ReadonlyMap<number, number>, holdsForeign: boolean): Promise<AlignResult> {
-    const generations = GENERATIONS;
+  async together(before: readonly number[], holdsForeign: boolean): Promise<AlignResult> {
+    const generations = ALONE + TOGETHER;
     const nodes = [await this.#openFounder(0, { generations })];
     const bootstrap = nodes[0].status().addresses;
     for (const i of range(1, FOUNDERS - 2))
@@ -170,19 +177,14 @@ class AlignMesh {
       seed,
       lineage,
       digest,
-      before: this.#accuracyAt(Math.min(...this.#joinedAt) - 1, before),
-      after: range(Math.max(...this.#joinedAt), TOGETHER).map((generation) => this.#accuracyAt(generation)),
-      joinedAt: this.#joinedAt,
+      accuracy: [...before, ...this.#scores(ALONE + 1, TOGETHER)],
       foreignAccuracy: this.#parts.foreign.map((weights) => this.#score(weights)),
       stories: newcomers.map((node) => node.status().foreign),
     };
   }
 
-  /** The last word on a generation: corrections come later. */
-  #accuracyAt(generation: number, alone?: ReadonlyMap<number, number>): number {
-    const accuracy = alone?.get(generation) ?? this.#accuracy.get(generation);
-    if (accuracy === undefined) throw new Error(`nobody has seen generation ${generation}`);
-    return accuracy;
+  #scores(first: number, count: number): readonly number[] {
+    return range(first, count).map((generation) => this.#accuracy.get(generation) ?? Number.NaN);
   }
 
   async stop(): Promise<void> {
@@ -212,15 +214,18 @@ class AlignMesh {
       : subset(data.train, range(first, OWN_DIGITS));
     const node = await this.#open(`newcomer-${i}`, {
       data: own,
-      generations: GENERATIONS,
+      generations: ALONE + TOGETHER,
       bootstrap: how.bootstrap,
-      from: () => ({ name: `elsewhere-${i}`, weights: foreign[i], samples: FOREIGN_DIGITS }),
+      from: {
+        name: `elsewhere-${i}`,
+        read: () => ({ weights: foreign[i], samples: FOREIGN_DIGITS }),
+      },
     });
     const joined = new Promise<number>((resolve) =>
       node.on('trained', (detail) => resolve(detail.generation)),
     );
     const generation = await within(joined, `newcomer ${i} contributes`);
-    this.#joinedAt.push(generation);
+    if (generation !== ALONE + 1) throw new Error(`newcomer ${i} began with generation ${generation}`);
     return node;
   }
 

@@ -38,9 +38,8 @@ for (const seed of SEEDS) {
     const results = await runAlignMeshes({ seed, lineage }, foreign, data);
     elsewhere.push(results.elsewhere);
     held.push(results.held);
-    for (const [name, { before, after, joinedAt, stories }] of Object.entries(results)) {
-      const line = [before, ...after].map((share) => points(share)).join(' ');
-      console.log(`${name}, seed ${seed}, ${lineage}, at ${joinedAt.join()}: ${line}`);
+    for (const [name, { accuracy, stories }] of Object.entries(results)) {
+      console.log(`${name}, seed ${seed}, ${lineage}: ${accuracy.map((share) => points(share)).join(' ')}`);
       for (const story of stories) console.log(`  ${story?.name} ${story?.outcome}: ${story?.reason}`);
     }
   }
@@ -57,7 +56,7 @@ const meanOf = (values: readonly number[]): number =>
 /** Mean over the seeds after so many generations with the newcomers; 0: before them. */
 function meanAfter(results: readonly AlignResult[], lineage: Lineage, generations: number): number {
   const own = results.filter((result) => result.lineage === lineage);
-  return meanOf(own.map(({ before, after }) => (generations === 0 ? before : after[generations - 1])));
+  return meanOf(own.map(({ accuracy }) => accuracy[ALONE + generations - 1]));
 }
 
 function table(results: readonly AlignResult[]): readonly string[] {
@@ -104,10 +103,9 @@ const page = [
   `Real nodes over loopback, MLP 784-256-10, \`top1:1\`: ${FOUNDERS} founders with ${OWN_DIGITS} MNIST digits each learn ${ALONE} generations from the`,
   `shared start. Then ${NEWCOMERS} members come, each with an MLP that was trained elsewhere, from a start of its own, for ${FOREIGN_EPOCHS} passes`,
   `over ${FOREIGN_DIGITS.toLocaleString('en')} digits that nobody else has. Accuracy of the shared model on the 10,000 test digits in %, mean of the seeds,`,
-  'before they come and after so many generations with them, counted from the one that has the last newcomer’s model on; the',
-  'first may have come one generation earlier (align.json says when each did). Nobody goes on without everybody (`quorum: 1`),',
-  'so that speed decides nothing. The lineage is part of the manifest and so of the mesh id, from which the start is drawn: the',
-  'three meshes of a seed have different starts. Each of them ended with one digest on all eight members.',
+  'before they come and after so many generations with them. They know the history when they come, and nobody goes on without',
+  'everybody (`quorum: 1`), so that speed decides nothing. The lineage is part of the manifest and so of the mesh id, from which',
+  'the start is drawn: the three meshes of a seed have different starts. Each of them ended with one digest on all members.',
   '',
   '`align`: matched, judged on half of the newcomer’s own digits, and sent as one 8-bit delta that weighs 2,000 samples.',
   '`adopt`: dropped; the newcomer goes on from the mesh’s model. `naive`: sent as it is, for comparison.',

@@ -93,21 +93,16 @@ export const RESIDUAL_NET: ImageModel = {
       name: string,
       options: { from: typeof images; units: number; window: number; stride?: number },
     ) => batchNorm(draft, `${name}_norm`, convolution(draft, name, { ...options, hasBias: false }));
-    const stem = draft.read(
-      'stem',
-      relu(draft, unit('stem', { from: images, units: 16, window: 3, stride: 2 })),
-    );
-    const inner = draft.read('block_0a', relu(draft, unit('block_0a', { from: stem, units: 16, window: 3 })));
-    const outer = unit('block_0b', { from: inner, units: 16, window: 3 });
-    const stream = draft.read('stem', relu(draft, sum(draft, stem, outer)));
-    const narrow = { units: 32, window: 3 };
-    const innerWide = draft.read(
-      'block_1a',
-      relu(draft, unit('block_1a', { from: stream, ...narrow, stride: 2 })),
-    );
-    const outerWide = unit('block_1b', { from: innerWide, ...narrow });
+    // Units are told apart better in front of the ReLU: it hides half of what they say.
+    const activated = (units: string, sums: typeof images) => relu(draft, draft.read(units, sums));
+    const narrow = { units: 16, window: 3 };
+    const stem = activated('stem', unit('stem', { from: images, ...narrow, stride: 2 }));
+    const inner = activated('block_0a', unit('block_0a', { from: stem, ...narrow }));
+    const stream = activated('stem', sum(draft, stem, unit('block_0b', { from: inner, ...narrow })));
+    const wider = { units: 32, window: 3 };
+    const innerWide = activated('block_1a', unit('block_1a', { from: stream, ...wider, stride: 2 }));
     const shortcut = unit('shortcut', { from: stream, units: 32, window: 1, stride: 2 });
-    const wide = draft.read('wide', relu(draft, sum(draft, shortcut, outerWide)));
+    const wide = activated('wide', sum(draft, shortcut, unit('block_1b', { from: innerWide, ...wider })));
     return dense(draft, 'dense', { from: meanPool(draft, wide), units: 10 });
   },
   specOf(layout) {

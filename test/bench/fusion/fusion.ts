@@ -17,7 +17,6 @@ const PARTS: Readonly<Record<string, string>> = {
   connect: 'A curve of low loss between two MLPs',
   matching: 'Speed of weight matching',
   robust: 'Speed of robust means',
-  'robust-attacks': 'Robust means under attack',
 };
 
 interface Section {

@@ -7,14 +7,12 @@ describe('linear assignment beside the package munkres', () => {
   it('finds the same total to 1e-9, for any shape, with ties and negative costs', () => {
     const cost = fc.oneof(fc.double({ min: -1, max: 1, noNaN: true }), fc.integer({ min: -3, max: 3 }));
     const size = fc.integer({ min: 1, max: 40 });
-    const matrices = fc
-      .tuple(size, size)
-      .chain(([rows, columns]) =>
-        fc.array(fc.array(cost, { minLength: columns, maxLength: columns }), {
-          minLength: rows,
-          maxLength: rows,
-        }),
-      );
+    const matrices = fc.tuple(size, size).chain(([rows, columns]) =>
+      fc.array(fc.array(cost, { minLength: columns, maxLength: columns }), {
+        minLength: rows,
+        maxLength: rows,
+      }),
+    );
     fc.assert(
       fc.property(matrices, (matrix) => {
         const expected = munkres(matrix).reduce((sum, [row, column]) => sum + matrix[row][column], 0);
