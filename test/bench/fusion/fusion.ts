@@ -1,6 +1,7 @@
 // The benchmarks of the fusion library, each part in a process of its own, which prints its section and fails where a bar is
 // missed. Writes docs/benchmarks/fusion.json, and fusion.md from it; a part that is not measured keeps its last section.
-// Usage: npm run bench:fusion [-- part … --fresh]; --fresh trains again, which takes about ten minutes.
+// Usage: npm run bench:fusion [-- part … --fresh --page]; --fresh trains again, which takes about ten minutes; --page measures
+// nothing and writes the page from the figures that are there.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -65,15 +66,16 @@ function page(measured: Measured): string {
 }
 
 const words = process.argv.slice(2);
-const chosen = words.filter((word) => word !== '--fresh');
+const chosen = words.filter((word) => !word.startsWith('--'));
 if (words.includes('--fresh')) forgetTrainedWeights();
 const json = pathOf('fusion.json');
 let measured: Measured = existsSync(json) ? JSON.parse(readFileSync(json, 'utf8')) : {};
-for (const part of chosen.length === 0 ? Object.keys(PARTS) : chosen) {
+const isPageOnly = words.includes('--page');
+for (const part of chosen.length === 0 && !isPageOnly ? Object.keys(PARTS) : chosen) {
   assert(part in PARTS, `there is no part ${part}; there are ${Object.keys(PARTS).join(', ')}`);
   const section = measure(part);
   console.log(`${part}\n${section.text}\n${section.missed.join('\n')}\n`);
   measured = { ...measured, [part]: section };
   writeFileSync(json, `${JSON.stringify(measured, undefined, 2)}\n`);
-  writeFileSync(pathOf('fusion.md'), page(measured));
 }
+writeFileSync(pathOf('fusion.md'), page(measured));

@@ -53,18 +53,21 @@ export async function openPair(model: ImageModel, seeds: readonly [string, strin
   };
 }
 
+export type Method = 'weights' | 'activations' | 'activations, then weights';
+
 /** The second model with its units where the weights, or the activations by their correlation, say. */
-export function alignedBy(pair: ImagePair, method: 'weights' | 'activations'): Float32Array {
+export function alignedBy(pair: ImagePair, method: Method): Float32Array {
   const { layout, spec, from: reference, to: model } = pair;
   const models = { reference, model, layout, spec };
-  const { permutations } =
-    method === 'weights'
-      ? matchWeights({ ...models, random: createRandom('match'), starts: STARTS })
-      : matchActivations({ ...models, activations: pair.outputs });
-  return moved(pair, permutations);
+  const random = createRandom('match');
+  if (method === 'weights')
+    return moved(pair, matchWeights({ ...models, random, starts: STARTS }).permutations);
+  const { permutations } = matchActivations({ ...models, activations: pair.outputs });
+  if (method === 'activations') return moved(pair, permutations);
+  return moved(pair, matchWeights({ ...models, random, initial: permutations }).permutations);
 }
 
-export function moved({ layout, spec, to }: ImagePair, permutations: Permutations): Float32Array {
+function moved({ layout, spec, to }: ImagePair, permutations: Permutations): Float32Array {
   return permuteModel({ weights: to, layout, spec, permutations });
 }
 

@@ -85,7 +85,7 @@ console.log(
   `places of the line. Weight matching: best of ${STARTS} orders by the objective, which never sees a digit.`,
 );
 console.log(
-  'First weights `torch`: uniform within 1 / √inputs; `glorot`: as meshes here begin, shown for comparison.\n',
+  'First weights `torch`: uniform within 1 / √inputs; `glorot`: as meshes here begin, for comparison. Bars are for `torch`.\n',
 );
 printHead(
   'hidden layers',

@@ -16,13 +16,14 @@ const DIFFERENCE_MAX = 1e-4;
 const pair = await openPair(RESIDUAL_NET, ['1', '2']);
 const { layout, spec, to: weights, logits } = pair;
 
+const reset = (merged: Float32Array): Float32Array =>
+  reestimateBatchNorm({ layout, weights: merged, inputsOf: pair.preActivations }).weights;
+
 /** As it is, then with its statistics measured anew at every place, ends included. */
 function walkTwice(name: string, to: Float32Array): { readonly plain: Line; readonly reset: Line } {
-  const repair = (merged: Float32Array) =>
-    reestimateBatchNorm({ layout, weights: merged, inputsOf: pair.preActivations }).weights;
   return {
     plain: walkLine(pair, { name, to }),
-    reset: walkLine(pair, { name: `${name}, statistics measured anew`, to, repair }),
+    reset: walkLine(pair, { name: `${name}, statistics measured anew`, to, repair: reset }),
   };
 }
 
@@ -32,6 +33,11 @@ console.log('Scored on the 10,000 test digits at 11 places of the line.\n');
 printHead(...LINE_HEAD);
 const naive = walkTwice('as it is', pair.to);
 const matched = walkTwice('matched by activations', alignedBy(pair, 'activations'));
+walkLine(pair, {
+  name: 'matched by activations, then by weights, statistics measured anew',
+  to: alignedBy(pair, 'activations, then weights'),
+  repair: reset,
+});
 const { largestDifference } = proveSpec({
   weights,
   layout,
