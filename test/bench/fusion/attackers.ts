@@ -28,8 +28,9 @@ const RULES_DEFAULT = [
   'clip:1|cosine/median:1',
   'clip:1|nnm:0.2|trimmed:0.2,1/median:1',
   'clip:1|nnm:0.2|multi-krum:0.2/median:1',
+  // Of 1, 1.1 and 1.5 the middle: shorter lets sign flip through, longer the inner product.
+  'clip:1.1|nnm:0.2|multi-krum:0.2/median:1',
   'clip:1|minimum-diameter:0.2/median:1',
-  'equal|clip:1|minimum-diameter:0.2/median:1',
 ];
 const rules = process.argv.length > 2 ? process.argv.slice(2) : RULES_DEFAULT;
 /** Points that a rule may cost. */
