@@ -76,7 +76,10 @@ export function readModelFile(path: string, manifest?: Manifest): ModelFile {
     const unknown = { momentum: undefined, meshId: undefined, generation: undefined, samples: undefined };
     return { manifest, weights, ...unknown };
   }
-  const file = decodeSafetensors(readBytes(path), { tensorsMax: TENSORS_MAX, bytesMax: BYTES_MAX });
+  const file = decodeSafetensors(readUpTo(path, BYTES_MAX, badModelFile), {
+    tensorsMax: TENSORS_MAX,
+    bytesMax: BYTES_MAX,
+  });
   if ('error' in file) throw badModelFile(path, file.error);
   const { tensors, metadata } = file;
   const known = manifest ?? manifestOf(metadata[MANIFEST_KEY]);
@@ -117,12 +120,17 @@ function flatten(path: string, tensors: readonly NamedTensor[], manifest: Manife
   return flat;
 }
 
-function readBytes(path: string): Uint8Array {
+/** A file of at most so many bytes, whose size is looked at before it is read; what is wrong goes to `failed`. */
+export function readUpTo(
+  path: string,
+  bytesMax: number,
+  failed: (path: string, reason: string, cause: unknown) => CliError,
+): Uint8Array {
   try {
-    if (statSync(path).size > BYTES_MAX) throw new Error(`it is larger than ${BYTES_MAX} bytes`);
+    if (statSync(path).size > bytesMax) throw new Error(`it is larger than ${bytesMax} bytes`);
     return readFileSync(path);
   } catch (cause) {
-    throw badModelFile(path, cause instanceof Error ? cause.message : String(cause), cause);
+    throw failed(path, cause instanceof Error ? cause.message : String(cause), cause);
   }
 }
 

@@ -1,6 +1,6 @@
 // A checkpoint from anywhere as one flat vector: safetensors of any names and float types, with what is no weight carried
 // along. It does not know what model it is.
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import {
   decodeSafetensors,
   encodeSafetensors,
@@ -10,6 +10,7 @@ import {
   type SafetensorsFile,
 } from '../../fusion/index.ts';
 import { CliError } from '../errors.ts';
+import { readUpTo } from '../model-file.ts';
 
 /** Float32 of the largest model, and as much again for momentum and what else there is. */
 const BYTES_MAX = 2 ** 31 - 1;
@@ -30,7 +31,7 @@ export interface Checkpoint {
 
 /** @throws CliError MELDMESH_MODEL_FILE */
 export function readCheckpoint(path: string): Checkpoint {
-  const file = decodeSafetensors(readBytes(path), {
+  const file = decodeSafetensors(readUpTo(path, BYTES_MAX, unusable), {
     tensorsMax: TENSORS_MAX,
     bytesMax: BYTES_MAX,
     anyType: true,
@@ -128,15 +129,6 @@ function flatOf(layout: ModelLayout, tensors: readonly NamedTensor[]): Float32Ar
   const flat = new Float32Array(layout.size);
   for (const [i, { offset }] of layout.tensors.entries()) flat.set(tensors[i].data, offset);
   return flat;
-}
-
-function readBytes(path: string): Uint8Array {
-  try {
-    if (statSync(path).size > BYTES_MAX) throw new Error(`it is larger than ${BYTES_MAX} bytes`);
-    return readFileSync(path);
-  } catch (cause) {
-    throw unusable(path, cause instanceof Error ? cause.message : String(cause), cause);
-  }
 }
 
 function unusable(path: string, reason: string, cause?: unknown): CliError {

@@ -1,6 +1,6 @@
 // The page of `connect`: numbers, the ways between two models, and the plane, in one file that opens offline.
 import { formatPercent } from '../format.ts';
-import { STYLE } from '../sim/page/style.ts';
+import { htmlDocument } from '../sim/page/document.ts';
 import { escapeHtml } from '../sim/page/tables.ts';
 import { type ConnectOutcome, worstOfWorseEnd } from './connect-outcome.ts';
 import { alongWays, lossPlane } from './plots.ts';
@@ -8,18 +8,7 @@ import { alongWays, lossPlane } from './plots.ts';
 /** The whole page. */
 export function connectPage(outcome: ConnectOutcome): string {
   const { files, words, pair } = outcome;
-  const title = escapeHtml('meldmesh connect');
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${title}</title>
-<style>${STYLE}</style>
-</head>
-<body>
-<h1>${title}</h1>
-<p>From A, ${escapeHtml(files.from)}, to B, ${escapeHtml(files.to)}${words.align ? ', with the units of B in the order of those of A' : ''}.
+  const body = `<p>From A, ${escapeHtml(files.from)}, to B, ${escapeHtml(files.to)}${words.align ? ', with the units of B in the order of those of A' : ''}.
 Scored on ${pair.test.count} samples of ${escapeHtml(pair.test.name)}.</p>
 ${facts(outcome)}
 <h2>Between the models</h2>
@@ -29,10 +18,8 @@ points were trained so that the mean loss along it is low.</p>
 ${figure('Loss', 'Above the line between its ends: the barrier.', alongWays(outcome, 'loss'))}
 ${figure('Accuracy', 'On the same samples.', alongWays(outcome, 'accuracy'))}
 </div>
-${planeSection(outcome)}
-</body>
-</html>
-`;
+${planeSection(outcome)}`;
+  return htmlDocument('meldmesh connect', body);
 }
 
 function facts({ barriers, profile, words }: ConnectOutcome): string {

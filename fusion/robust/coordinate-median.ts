@@ -1,6 +1,6 @@
 // The coordinate median (Yin et al., 2018, option I), weighted.
 import type { ColumnBlock } from './column-pass.ts';
-import type { Rule } from './rule.ts';
+import type { Rule, SupportOptions } from './rule.ts';
 
 /**
  * At each coordinate a number with at most half of the weight of its reporters on either side; where that is an interval, its
@@ -10,13 +10,7 @@ import type { Rule } from './rule.ts';
  * front). Cost O(n log² n · d). Over the members that report a coordinate; with fewer than `supportMin` of them it stays
  * put, so a support of 3 takes it from a lone attacker and 2f + 1 from f. Too few: `supportMin` updates are needed.
  */
-export function coordinateMedian({
-  name,
-  supportMin,
-}: {
-  readonly name: string;
-  readonly supportMin: number;
-}): Rule {
+export function coordinateMedian({ name, supportMin }: SupportOptions): Rule {
   return {
     name,
     needs: () => supportMin,

@@ -54,4 +54,12 @@ export interface Coordinatewise {
   readonly scores?: Float64Array;
 }
 
+/** What makes a coordinate-wise rule that listens to those who report a coordinate. */
+export interface SupportOptions {
+  /** In the grammar. */
+  readonly name: string;
+  /** A coordinate that fewer members name stays put. */
+  readonly supportMin: number;
+}
+
 export type Verdict = Combination | Coordinatewise;

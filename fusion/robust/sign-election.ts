@@ -1,7 +1,7 @@
 // Sign election and disjoint mean (TIES-Merging: Yadav et al., 2023, steps 2 and 3; step 1, trimming, is what the `top`
 // codecs do before an update is sent).
 import type { ColumnBlock } from './column-pass.ts';
-import type { Rule } from './rule.ts';
+import type { Rule, SupportOptions } from './rule.ts';
 
 /**
  * At each coordinate the sign with the larger weighted sum of magnitudes is elected, and the result is the weighted mean of
@@ -11,13 +11,7 @@ import type { Rule } from './rule.ts';
  * honest member. It settles disagreement of honest members. Cost O(n d). Over the members that report a coordinate; with
  * fewer than `supportMin` of them it stays put. Too few: `supportMin` updates are needed.
  */
-export function signElection({
-  name,
-  supportMin,
-}: {
-  readonly name: string;
-  readonly supportMin: number;
-}): Rule {
+export function signElection({ name, supportMin }: SupportOptions): Rule {
   return {
     name,
     needs: () => supportMin,

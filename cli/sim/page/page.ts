@@ -4,9 +4,9 @@ import { stringify } from 'yaml';
 import { formatCount, formatPercent, formatSeconds } from '../../format.ts';
 import type { SimOutcome } from '../outcome.ts';
 import { agreementSentence, violationLines } from '../summary.ts';
+import { htmlDocument } from './document.ts';
 import { byCost, byGeneration } from './learning-plots.ts';
 import { seriesOf } from './series.ts';
-import { STYLE } from './style.ts';
 import { escapeHtml, generationsTable, peersTable } from './tables.ts';
 import { bytesByKind, LANES_MAX, lanes, modelsByGeneration, modelsByTime, topology } from './world-plots.ts';
 
@@ -25,18 +25,7 @@ export async function writePage(path: string, options: PageOptions): Promise<voi
 export function pageOf({ outcome, replay }: PageOptions): string {
   const { result } = outcome;
   const { scenario } = result;
-  const title = escapeHtml(`meldmesh sim: ${scenario.name}`);
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${title}</title>
-<style>${STYLE}</style>
-</head>
-<body>
-<h1>${title}</h1>
-<p>${escapeHtml(scenario.story ?? '')}</p>
+  const body = `<p>${escapeHtml(scenario.story ?? '')}</p>
 ${facts(outcome)}
 ${violation(outcome, replay)}
 <p>${escapeHtml(agreementSentence(result))}</p>
@@ -49,10 +38,8 @@ ${numbers(outcome)}
 <code>${escapeHtml(result.traceHash)}</code></p>
 <pre>${escapeHtml(replay)}</pre>
 <p class="soft">The scenario with all defaults filled in, as a file that <code>meldmesh sim</code> reads:</p>
-<pre>${escapeHtml(stringify(scenario))}</pre>
-</body>
-</html>
-`;
+<pre>${escapeHtml(stringify(scenario))}</pre>`;
+  return htmlDocument(`meldmesh sim: ${scenario.name}`, body);
 }
 
 function facts({ result, codec, interrupted }: SimOutcome): string {

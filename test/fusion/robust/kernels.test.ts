@@ -27,7 +27,7 @@ describe('the kernels of the robust means', () => {
     const proof = proofFile();
     if (existsSync(proof)) return;
     const bytes = await compileKernels();
-    const hint = 'run `node fusion/robust/kernels/c/build.js`';
+    const hint = 'run `npm run build:kernels`';
     assert.equal(Buffer.from(bytes).toString('base64'), wasmBase64, hint);
     mkdirSync(new URL('./', proof), { recursive: true });
     writeFileSync(proof, '');

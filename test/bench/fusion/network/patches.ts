@@ -29,15 +29,17 @@ export interface PatchPass {
   readonly samples: number;
 }
 
+/** Runs of one sample, and how many numbers one of them, a map and its patches are. */
+function passOf(windows: Windows) {
+  const { height, width, channels } = windows.shape;
+  const runs = runsOf(windows);
+  const runLength = windows.window * channels;
+  return { runs, runLength, mapSize: height * width * channels, patchSize: runs.length * runLength };
+}
+
 /** patches ← windows of the map. */
 export function gatherPatches(windows: Windows, { map, patches, samples }: PatchPass): void {
-  const { channels } = windows.shape;
-  const runLength = windows.window * channels;
-  const runs = runsOf(windows);
-  const [mapSize, patchSize] = [
-    windows.shape.height * windows.shape.width * channels,
-    runs.length * runLength,
-  ];
+  const { runs, runLength, mapSize, patchSize } = passOf(windows);
   for (let sample = 0; sample < samples; sample++) {
     let patchAt = sample * patchSize;
     for (let i = 0; i < runs.length; i++, patchAt += runLength) {
@@ -52,13 +54,7 @@ export function gatherPatches(windows: Windows, { map, patches, samples }: Patch
 
 /** map += what lies over each of its pixels in the patches. */
 export function scatterPatches(windows: Windows, { map, patches, samples }: PatchPass): void {
-  const { channels } = windows.shape;
-  const runLength = windows.window * channels;
-  const runs = runsOf(windows);
-  const [mapSize, patchSize] = [
-    windows.shape.height * windows.shape.width * channels,
-    runs.length * runLength,
-  ];
+  const { runs, runLength, mapSize, patchSize } = passOf(windows);
   for (let sample = 0; sample < samples; sample++) {
     let patchAt = sample * patchSize;
     for (let i = 0; i < runs.length; i++, patchAt += runLength) {
